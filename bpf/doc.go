@@ -1,0 +1,21 @@
+// Package bpf holds the eBPF programs and the Go bindings that bpf2go makes
+// from them. The objects are committed, so building latch needs no clang.
+package bpf
+
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type hist -type func_flags -type loss -type key_status Call call.bpf.c
+
+// Numbers of layout.h that BTF does not carry; a test compares them with the
+// generated types.
+const (
+	// NumBounds is the length of the table of slot bounds.
+	NumBounds = 640
+	// CallHeader is the offset of the key in struct call, which is cut behind
+	// it to the length in use.
+	CallHeader = 64
+	// KeyStatus and KeyHeader are the offsets of the status word and of the
+	// data in struct call_key.
+	KeyStatus = 4
+	KeyHeader = 8
+	// KeyDataMax is the most data a key can have, in bytes.
+	KeyDataMax = 4096
+)

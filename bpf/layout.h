@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the eBPF programs and the Go side both see. bpf2go makes the Go types
+ * from these structs and enums; nothing here is copied by hand.
+ */
+#ifndef LATCH_LAYOUT_H
+#define LATCH_LAYOUT_H
+
+/* Histogram slots; latency.NumSlots says what each one holds. */
+#define NUM_SLOTS 578
+/* Room behind the last bound for the search, filled with the largest value. */
+#define NUM_BOUNDS 640
+
+/* The largest key: what the fetch programs may write, in bytes. */
+#define KEY_DATA_MAX 4096
+
+/* Return probes nest at most this deep, MAX_URETPROBE_DEPTH in uprobes.c. */
+#define MAX_RETURN_DEPTH 64
+
+enum func_flags {
+	FUNC_GO = 1 << 0,	/* calls are told apart by goroutine and depth */
+	FUNC_ABI0 = 1 << 1,	/* Go assembly: g is found through the thread pointer */
+	FUNC_KEYED = 1 << 2,	/* has --by expressions */
+	FUNC_RETURN_PROBE = 1 << 3, /* left through a return probe, not a RET site */
+	FUNC_TAIL_CALLS = 1 << 4, /* a probed callee may share its stack position */
+	FUNC_COUNT_ONLY = 1 << 5, /* has no exits */
+};
+
+enum loss {
+	LOSS_OPEN_CALLS_FULL,	/* no room in open_calls */
+	LOSS_NO_GOROUTINE,	/* g is not where the ABI puts it */
+	LOSS_RETURN_DEPTH,	/* the kernel drops return probes nested this deep */
+	LOSS_TAIL_RECURSION,	/* replaced on its stack by a tail call to itself */
+	LOSS_SERIES,		/* a series could not be found again */
+	NUM_LOSSES,
+};
+
+/* How reading a key's part went: two bits each in call_key.status. */
+enum key_status {
+	KEY_OK,
+	KEY_UNREADABLE,
+	KEY_TRUNCATED,
+	KEY_NONE,		/* a null pointer where a string was asked for */
+};
+
+/* A probed function's settings. */
+struct func {
+	__u32 flags;		/* enum func_flags */
+	__s32 goid_offset;	/* of goid in runtime.g; negative if unknown */
+	__s64 g_offset;		/* of g from the thread pointer, for FUNC_ABI0 */
+};
+
+/* A function's counters: they make up latency.Balance. */
+struct counters {
+	__u64 entries;
+	__u64 returns;
+	__u64 unwound;		/* left without a return: exceptions, longjmp, thread exit */
+	__u64 filtered;
+	__u64 cut;		/* open when their process ended */
+	__u64 strays;		/* returns of calls entered before measuring; not in the balance */
+	__u64 merged;		/* returns merged into (other) */
+	__u64 lost[NUM_LOSSES];
+};
+
+/* Where a call is on its stack: names one open call. */
+struct call_id {
+	__u64 stack;		/* Go: address of g; others: 0 */
+	__u64 depth;		/* Go: stack.hi - SP; others: -SP. Deeper is larger. */
+	__u32 tgid;
+	__u32 func;
+};
+
+/* The innermost open call of a goroutine, or of a thread for others. */
+struct stack_id {
+	__u64 stack;		/* Go: address of g; others: thread id */
+	__u32 tgid;
+	__u32 go;		/* 1 for a goroutine, so that the two never meet */
+};
+
+/* A series' key: one function and the values of its --by expressions. */
+struct call_key {
+	__u32 func;
+	__u32 status;		/* enum key_status, two bits a part */
+	__u8 data[KEY_DATA_MAX]; /* cut to what is needed when loaded */
+};
+
+/* An open call. */
+struct call {
+	__u64 entry_ns;
+	__u64 children_ns;	/* spent in probed calls made by this one */
+	__u64 goid;		/* g structs are reused: goid tells whose call it is */
+	__u64 return_addr;	/* 0 where a goroutine's depth tells enough */
+	struct call_id parent;	/* enclosing open call; depth 0 if none */
+	__u32 tid;
+	__u16 return_depth;	/* return probes open on this thread, this one included */
+	__u16 orphan;		/* its caller left through this call's RET, before it */
+	struct call_key key;	/* last: its data is cut to size */
+};
+
+/* A series' numbers. */
+struct hist {
+	__u64 sum_ns;
+	__u64 self_ns;
+	__u64 inverse_min_ns;	/* ~min, so that zero means nothing yet */
+	__u64 max_ns;
+	__u64 slots[NUM_SLOTS];
+};
+
+#endif

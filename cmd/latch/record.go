@@ -1,0 +1,336 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchprof/latch/internal/launch"
+	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/latency"
+	"github.com/latchprof/latch/report"
+	"github.com/latchprof/latch/uprobe"
+)
+
+// recordOptions are the flags of record.
+type recordOptions struct {
+	target   targetFlags
+	duration time.Duration
+	interval time.Duration
+	outputs  []string
+	json     bool
+	strict   bool
+	top      int
+	maxKeys  int
+	backend  string
+}
+
+func newRecord(s streams) *cobra.Command {
+	o := &recordOptions{}
+	c := &cobra.Command{
+		Use:   "record [-p PID | -e FILE] FUNC... [flags] [-- COMMAND ARG...]",
+		Short: "Measure the latency of functions, by the values of their arguments",
+		Example: `  latch record -p $(pidof shop) 'main.(*Cart).Price' --by 'item.SKU' -d 10s
+  latch record -p 4242 pg_parse_query --by 'sql=str(arg0)' -o slow.pb.gz
+  latch record -e /usr/lib/x86_64-linux-gnu/libc.so.6 getaddrinfo --by 'str(arg0)'
+  latch record main.work -- ./worker --once`,
+		RunE: func(c *cobra.Command, args []string) error {
+			patterns, command := split(c, args)
+			return record(c.Context(), s, o, patterns, command)
+		},
+	}
+	flags := c.Flags()
+	o.target.register(flags)
+	o.target.registerBy(flags)
+	flags.DurationVarP(&o.duration, "duration", "d", 0, "stop after this long (default: until Ctrl-C or the target ends)")
+	flags.DurationVarP(&o.interval, "interval", "i", 0, "print what came in each interval")
+	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "write `FILE`: .json, .pb.gz (pprof) or .txt (repeatable)")
+	flags.BoolVar(&o.json, "json", false, "print the recording as JSON")
+	flags.BoolVar(&o.strict, "strict", false, "exit with 3 if any call was lost")
+	flags.IntVar(&o.top, "top", 20, "rows printed for each function")
+	flags.IntVar(&o.maxKeys, "max-keys", 4096, "series with a key of their own; the rest becomes (other)")
+	flags.StringVar(&o.backend, "backend", "", "only this way of attaching: session, uprobe_multi or perf")
+	return c
+}
+
+// check refuses what cannot work before anything is touched.
+func (o *recordOptions) check(patterns []string) (*uprobe.Options, error) {
+	switch {
+	case len(patterns) == 0:
+		return nil, usage(errors.New("name at least one function (latch list shows them)"))
+	case o.duration < 0 || o.interval < 0:
+		return nil, usage(errors.New("durations cannot be negative"))
+	case o.maxKeys < 1 || o.maxKeys > 1<<20:
+		return nil, usage(fmt.Errorf("--max-keys %d: 1 to %d series can be kept", o.maxKeys, 1<<20))
+	case o.top < 0:
+		return nil, usage(errors.New("--top cannot be negative"))
+	}
+	for _, path := range o.outputs {
+		if err := report.CheckOutput(path); err != nil {
+			return nil, usage(err)
+		}
+	}
+	opts := &uprobe.Options{MaxKeys: o.maxKeys}
+	if o.backend != "" {
+		for _, b := range []uprobe.Backend{uprobe.Sessions, uprobe.Multi, uprobe.PerfEvents} {
+			if b.String() == o.backend {
+				opts.Backends = []uprobe.Backend{b}
+			}
+		}
+		if opts.Backends == nil {
+			return nil, usage(fmt.Errorf("--backend %s: session, uprobe_multi or perf", o.backend))
+		}
+	}
+	return opts, nil
+}
+
+// record measures until something ends it, then reports.
+func record(ctx context.Context, s streams, o *recordOptions, patterns, command []string) (err error) {
+	opts, err := o.check(patterns)
+	if err != nil {
+		return err
+	}
+	req, err := o.target.request(patterns, command)
+	if err != nil {
+		return err
+	}
+	ctx, stopSignals := interruptible(ctx)
+	defer stopSignals()
+
+	var child *launch.Cmd
+	if len(command) > 0 {
+		if child, err = launch.Start(command, nil); err != nil {
+			return fmt.Errorf("start %s: %w", command[0], err)
+		}
+		defer func() {
+			if err != nil && child != nil {
+				child.Kill()
+			}
+		}()
+		if o.target.exe == "" {
+			req.PIDs = []int{child.PID()}
+			if needsLibraries(patterns) {
+				if err := child.ContinueToEntry(); err != nil {
+					return fmt.Errorf("start %s: %w", command[0], err)
+				}
+			}
+		}
+	}
+	rec, err := measure(ctx, s, o, req, opts, child)
+	if err != nil {
+		return err
+	}
+	if child != nil {
+		status := child.Wait().ExitCode()
+		rec.Command = &latency.Command{Argv: command, Exit: status}
+		if status != 0 {
+			fmt.Fprintf(s.err, "latch: %s exited with %d\n", report.Escape(command[0]), status)
+			defer func() {
+				if err == nil {
+					err = &exitError{code: status}
+				}
+			}()
+		}
+		child = nil
+	}
+	return o.finish(s, rec)
+}
+
+// needsLibraries says that a pattern names a library, which the loader has
+// mapped only when the program's own code starts.
+func needsLibraries(patterns []string) bool {
+	for _, p := range patterns {
+		if lib, _, ok := strings.Cut(p, ":"); ok && lib != "" && !strings.Contains(p, "::") {
+			return true
+		}
+	}
+	return false
+}
+
+// measure attaches, waits, and detaches.
+func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Request, opts *uprobe.Options, child *launch.Cmd) (_ *latency.Recording, err error) {
+	began := time.Now()
+	plan, err := uprobe.NewPlan(req)
+	if err != nil {
+		return nil, err
+	}
+	defer plan.Close()
+	session, err := uprobe.Attach(plan, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	if err := session.Enable(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
+
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
+	ended, err := watch(ctx, plan, child)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.wait(ctx, s, session, ended); err != nil {
+		return nil, err
+	}
+	if err := session.Stop(); err != nil {
+		return nil, fmt.Errorf("remove probes: %w", err)
+	}
+	rec, err := session.Read()
+	if err != nil {
+		return nil, err
+	}
+	if err := session.Overhead(rec); err != nil {
+		rec.Warnings = append(rec.Warnings, "the probes' cost is unknown: "+err.Error())
+	}
+	return rec, nil
+}
+
+// attachedLine is what every command says when its probes are in.
+func attachedLine(session *uprobe.Session, plan *uprobe.Plan, took time.Duration) string {
+	where := fmt.Sprintf("%d processes", len(plan.PIDs))
+	switch {
+	case len(plan.PIDs) == 1:
+		where = "1 process"
+	case len(plan.PIDs) == 0:
+		where = "every process of " + report.Escape(plan.Exe)
+	}
+	noun := "probes"
+	if session.Attached() == 1 {
+		noun = "probe"
+	}
+	return fmt.Sprintf("latch: attached %d %s to %s in %s", session.Attached(), noun, where, took.Round(time.Millisecond))
+}
+
+// watch returns a channel that is closed when the last measured process has
+// ended. In a measurement by file only a launched command ends it.
+func watch(ctx context.Context, plan *uprobe.Plan, child *launch.Cmd) (<-chan struct{}, error) {
+	ended := make(chan struct{})
+	if child != nil {
+		if err := child.Continue(); err != nil {
+			return nil, fmt.Errorf("continue command: %w", err)
+		}
+		go func() {
+			child.Wait()
+			close(ended)
+		}()
+		return ended, nil
+	}
+	if len(plan.PIDs) == 0 {
+		return ended, nil
+	}
+	go func() {
+		for _, pid := range plan.PIDs {
+			if proc, err := procfs.Open(pid); err == nil && proc.WaitExit(ctx) != nil {
+				return
+			}
+		}
+		close(ended)
+	}()
+	return ended, nil
+}
+
+// wait returns when the measurement is over, printing intervals meanwhile.
+func (o *recordOptions) wait(ctx context.Context, s streams, session *uprobe.Session, ended <-chan struct{}) error {
+	if o.interval == 0 {
+		select {
+		case <-ctx.Done():
+		case <-ended:
+		}
+		return nil
+	}
+	tick := time.NewTicker(o.interval)
+	defer tick.Stop()
+	var last *latency.Recording
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ended:
+			return nil
+		case <-tick.C:
+		}
+		now, err := session.Read()
+		if err != nil {
+			return err
+		}
+		shown := now
+		if last != nil {
+			shown = now.Since(last)
+		}
+		last = now
+		if err := o.print(s.out, shown); err != nil {
+			return err
+		}
+	}
+}
+
+// print writes one recording to stdout.
+func (o *recordOptions) print(w io.Writer, rec *latency.Recording) error {
+	if o.json {
+		return report.JSON(w, rec)
+	}
+	return report.Text(w, rec, textOptions(w, o.top))
+}
+
+// finish prints the whole recording and writes the files.
+func (o *recordOptions) finish(s streams, rec *latency.Recording) error {
+	errs := o.print(s.out, rec)
+	for _, path := range o.outputs {
+		if err := report.WriteFile(path, rec); err != nil {
+			errs = errors.Join(errs, err)
+			continue
+		}
+		fmt.Fprintf(s.err, "latch: wrote %s\n", report.Escape(path))
+	}
+	if errs != nil {
+		return errs
+	}
+	if o.strict {
+		for i := range rec.Functions {
+			if lost := rec.Functions[i].Balance.TotalLost(); lost > 0 {
+				return fmt.Errorf("%d calls of %s were lost", lost, rec.Functions[i].Name)
+			}
+		}
+	}
+	return nil
+}
+
+// interruptible ends the context at the first Ctrl-C or SIGTERM, and the
+// program at the second.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-signals:
+				if n > 0 {
+					os.Exit(130)
+				}
+				cancel()
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/uprobe"
+)
+
+// pidList is the value of -p: repeatable, and each may hold several numbers,
+// as $(pidof NAME) prints them.
+type pidList []int
+
+func (l *pidList) String() string { return fmt.Sprint([]int(*l)) }
+func (l *pidList) Type() string   { return "PID" }
+
+func (l *pidList) Set(s string) error {
+	fields := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' })
+	if len(fields) == 0 {
+		return errors.New("no process ID: is the program running?")
+	}
+	for _, f := range fields {
+		pid, err := strconv.Atoi(f)
+		if err != nil || pid <= 0 || pid > 1<<30 {
+			return fmt.Errorf("%q is not a process ID", f)
+		}
+		*l = append(*l, pid)
+	}
+	return nil
+}
+
+// targetFlags are the flags that say what to measure, the same in every
+// command that attaches.
+type targetFlags struct {
+	pids    pidList
+	exe     string
+	by      []string
+	strLen  int
+	all     bool
+	retOnly bool
+}
+
+func (t *targetFlags) register(flags *pflag.FlagSet) {
+	flags.VarP(&t.pids, "pid", "p", "measure this process (repeatable)")
+	flags.StringVarP(&t.exe, "exe", "e", "", "measure every process that maps this `file`, now or later")
+	flags.BoolVar(&t.all, "all", false, fmt.Sprintf("let patterns select more than %d functions", uprobe.MaxFuncs))
+	flags.BoolVar(&t.retOnly, "ret-only", false, "never use return probes, only probes on RET instructions")
+}
+
+func (t *targetFlags) registerBy(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&t.by, "by", nil, "tell calls apart by this `[NAME=]EXPR`: a parameter, argN, str(argN), ret (repeatable)")
+	flags.IntVar(&t.strLen, "str-len", 64, "bytes kept of each string")
+}
+
+// split parts the arguments into what stands before "--" and the command
+// behind it.
+func split(c *cobra.Command, args []string) (patterns, command []string) {
+	if at := c.ArgsLenAtDash(); at >= 0 {
+		return args[:at], args[at:]
+	}
+	return args, nil
+}
+
+// request checks the flags and builds the request; the PID of a launched
+// command is added by the caller.
+func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, error) {
+	given := 0
+	if len(t.pids) > 0 {
+		given++
+	}
+	if t.exe != "" {
+		given++
+	}
+	if len(command) > 0 && t.exe == "" {
+		given++
+	}
+	switch {
+	case given == 0:
+		return nil, usage(errors.New("say what to measure: -p PID, -e FILE, or -- COMMAND"))
+	case given > 1:
+		return nil, usage(errors.New("-p, -e and -- COMMAND exclude each other, except that -e FILE may go with -- COMMAND"))
+	case t.strLen < 1 || t.strLen > 1024:
+		return nil, usage(fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", t.strLen))
+	}
+	req := &uprobe.Request{PIDs: t.pids, Exe: t.exe, Patterns: patterns, StrLen: t.strLen, All: t.all, RetOnly: t.retOnly}
+	names := make(map[string]bool)
+	for _, text := range t.by {
+		e, err := fetch.Parse(text)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--by: %w", err))
+		}
+		if names[e.Alias] {
+			return nil, usage(fmt.Errorf("--by: two expressions are called %q: give one a name, NAME=EXPR", e.Alias))
+		}
+		names[e.Alias] = true
+		req.By = append(req.By, e)
+	}
+	return req, nil
+}

@@ -1,0 +1,250 @@
+package elfsym
+
+import (
+	"debug/dwarf"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+)
+
+// locSections are the sections that location attributes refer to.
+type locSections struct {
+	loc      []byte // .debug_loc, DWARF 2 to 4
+	loclists []byte // .debug_loclists, DWARF 5
+	addr     []byte // .debug_addr
+	// v5 holds the compilation units of DWARF 5 where both kinds of lists
+	// are present, by the offset of the unit's first entry.
+	v5 map[dwarf.Offset]bool
+}
+
+func loadLocSections(f *elf.File) (s locSections, err error) {
+	for name, dst := range map[string]*[]byte{"loc": &s.loc, "loclists": &s.loclists, "addr": &s.addr} {
+		if *dst, err = debugSection(f, name); err != nil {
+			return s, err
+		}
+	}
+	if len(s.loc) > 0 && len(s.loclists) > 0 {
+		info, err := debugSection(f, "info")
+		if err != nil {
+			return s, err
+		}
+		s.v5 = unitsOfDWARF5(info)
+	}
+	return s, nil
+}
+
+// debugSection returns the unpacked content of .debug_NAME, nil if the file
+// has none.
+func debugSection(f *elf.File, name string) ([]byte, error) {
+	sec := f.Section(".debug_" + name)
+	if sec == nil || sec.Type == elf.SHT_NOBITS {
+		return nil, nil
+	}
+	b, err := sec.Data()
+	if err != nil {
+		return nil, fmt.Errorf("%w: section %s: %w", ErrMalformed, sec.Name, err)
+	}
+	return b, nil
+}
+
+// unitsOfDWARF5 reads the headers of the units in .debug_info (DWARF 5,
+// section 7.5.1).
+func unitsOfDWARF5(info []byte) map[dwarf.Offset]bool {
+	units := map[dwarf.Offset]bool{}
+	for off := uint64(0); off+12 <= uint64(len(info)); {
+		h := info[off:]
+		length, head := uint64(binary.LittleEndian.Uint32(h)), uint64(4)
+		offsetSize := uint64(4)
+		if length == 0xffffffff {
+			length, head, offsetSize = binary.LittleEndian.Uint64(h[4:]), 12, 8
+		}
+		if head+4 > uint64(len(h)) || length > uint64(len(h))-head {
+			break
+		}
+		if binary.LittleEndian.Uint16(h[head:]) >= 5 {
+			size := head + 2 + 1 + 1 + offsetSize
+			switch h[head+2] {
+			case 4, 5: // DW_UT_skeleton, DW_UT_split_compile
+				size += 8
+			}
+			units[dwarf.Offset(off+size)] = true
+		}
+		off += head + length
+	}
+	return units
+}
+
+// inLoclists reports whether the unit whose first entry is at off has its
+// location lists in .debug_loclists.
+func (s *locSections) inLoclists(off dwarf.Offset) bool {
+	if s.v5 != nil {
+		return s.v5[off]
+	}
+	return len(s.loclists) > 0
+}
+
+// location returns the expression that describes attribute f at pc. It is nil
+// where the attribute says nothing about pc. static tells that it holds in
+// the whole function.
+func (s *locSections) location(u *dwarfUnit, f *dwarf.Field, pc uint64) (expr []byte, static bool, err error) {
+	switch v := f.Val.(type) {
+	case []byte:
+		return v, true, nil
+	case int64, uint64:
+		n, ok := v.(uint64)
+		if i, isInt := v.(int64); isInt {
+			n, ok = uint64(i), i >= 0
+		} else {
+			ok = true
+		}
+		switch {
+		case !ok:
+		case f.Class == dwarf.ClassLocListPtr && !u.v5:
+			expr, err = s.find4(n, u.base, pc)
+			return expr, false, err
+		case f.Class == dwarf.ClassLocListPtr:
+			expr, err = s.find5(u, n, pc)
+			return expr, false, err
+		case f.Class == dwarf.ClassLocList:
+			base, _ := u.entry.Val(dwarf.AttrLoclistsBase).(int64)
+			off, err := s.listOffset(uint64(base), n)
+			if err != nil {
+				return nil, false, err
+			}
+			expr, err = s.find5(u, off, pc)
+			return expr, false, err
+		}
+	}
+	return nil, false, fmt.Errorf("%w: location of class %v", ErrMalformed, f.Class)
+}
+
+// listOffset looks up the i-th list of the table of offsets at base (DWARF 5,
+// section 7.29): offsets are relative to base. The header before it is 12
+// bytes long, or 20 in the 64-bit format.
+func (s *locSections) listOffset(base, i uint64) (uint64, error) {
+	size := uint64(4)
+	if n := uint64(len(s.loclists)); base >= 20 && base <= n && binary.LittleEndian.Uint32(s.loclists[base-20:]) == 0xffffffff {
+		size = 8
+	}
+	r := dwarfBytes{b: s.loclists}
+	if i > uint64(len(s.loclists)) {
+		r.bad = true
+	}
+	r.seek(base + i*size)
+	off := base
+	if size == 8 {
+		off += r.fixed(8)
+	} else {
+		off += r.fixed(4)
+	}
+	if r.bad {
+		return 0, fmt.Errorf("%w: location list %d lies outside .debug_loclists", ErrMalformed, i)
+	}
+	return off, nil
+}
+
+// find4 searches a list of .debug_loc (DWARF 4, section 2.6.2).
+func (s *locSections) find4(off, base, pc uint64) ([]byte, error) {
+	r := dwarfBytes{b: s.loc}
+	r.seek(off)
+	for {
+		lo, hi := r.fixed(8), r.fixed(8)
+		switch {
+		case r.bad:
+			return nil, fmt.Errorf("%w: location list at %#x", ErrMalformed, off)
+		case lo == 0 && hi == 0:
+			return nil, nil
+		case lo == ^uint64(0):
+			base = hi
+			continue
+		}
+		expr := r.bytes(r.fixed(2))
+		if !r.bad && pc >= base+lo && pc < base+hi {
+			return expr, nil
+		}
+	}
+}
+
+// Kinds of location list entries (DWARF 5, section 7.7.3), and the view pair
+// that gcc puts between them (DW_LLE_GNU_view_pair).
+const (
+	lleEnd = iota
+	lleBaseAddressx
+	lleStartxEndx
+	lleStartxLength
+	lleOffsetPair
+	lleDefault
+	lleBaseAddress
+	lleStartEnd
+	lleStartLength
+	lleViewPair
+)
+
+// find5 searches a list of .debug_loclists (DWARF 5, section 2.6.2).
+func (s *locSections) find5(u *dwarfUnit, off, pc uint64) ([]byte, error) {
+	r := dwarfBytes{b: s.loclists}
+	r.seek(off)
+	base := u.base
+	var def []byte
+	for !r.bad {
+		var lo, hi uint64
+		kind := r.fixed(1)
+		switch kind {
+		case lleEnd:
+			if !r.bad {
+				return def, nil
+			}
+		case lleBaseAddressx:
+			base = s.address(&r, u)
+			continue
+		case lleStartxEndx:
+			lo, hi = s.address(&r, u), s.address(&r, u)
+		case lleStartxLength:
+			lo = s.address(&r, u)
+			hi = lo + r.uleb()
+		case lleOffsetPair:
+			lo = base + r.uleb()
+			hi = base + r.uleb()
+		case lleDefault:
+			def = r.bytes(r.uleb())
+			continue
+		case lleBaseAddress:
+			base = r.fixed(8)
+			continue
+		case lleStartEnd:
+			lo, hi = r.fixed(8), r.fixed(8)
+		case lleStartLength:
+			lo = r.fixed(8)
+			hi = lo + r.uleb()
+		case lleViewPair:
+			r.uleb()
+			r.uleb()
+			continue
+		default:
+			r.bad = true
+		}
+		expr := r.bytes(r.uleb())
+		if !r.bad && pc >= lo && pc < hi {
+			return expr, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: location list at %#x", ErrMalformed, off)
+}
+
+// address reads an index and looks it up in the unit's part of .debug_addr.
+func (s *locSections) address(r *dwarfBytes, u *dwarfUnit) uint64 {
+	i := r.uleb()
+	base, ok := u.entry.Val(dwarf.AttrAddrBase).(int64)
+	if !ok {
+		base = 8 // behind the first header
+	}
+	if base < 0 || i > uint64(len(s.addr)) {
+		r.bad = true
+		return 0
+	}
+	a := dwarfBytes{b: s.addr}
+	a.seek(uint64(base) + i*8)
+	v := a.fixed(8)
+	r.bad = r.bad || a.bad
+	return v
+}

@@ -1,0 +1,322 @@
+package elfsym
+
+import (
+	"debug/dwarf"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Params returns f's parameters in the order of the source, then its results,
+// with their types and where they are: parameters at f's first instruction,
+// results at a RET. A value that cannot be read has an Err. The error wraps
+// ErrNoDebugInfo where there is no debug information about f; then ABIArg
+// knows what the calling convention says.
+func (b *Binary) Params(f *Func) (_ []Param, err error) {
+	defer recoverDWARF(&err)
+	d, err := b.debugInfo()
+	if err != nil {
+		return nil, fmt.Errorf("parameters of %s: %w", f.Name, err)
+	}
+	d.mu.Lock()
+	fn, err := d.function(f)
+	d.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("parameters of %s: %w", f.Name, err)
+	}
+	var out []Param
+	switch {
+	case fn.unit.lang == dwLangGo:
+		out, err = fn.goParams()
+	default:
+		out, err = fn.nativeParams()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("parameters of %s: %w", f.Name, err)
+	}
+	return out, nil
+}
+
+// function is a function's debug information.
+type function struct {
+	d      *dwarfInfo
+	f      *Func
+	unit   *dwarfUnit
+	entry  die
+	ctx    exprContext
+	args   []argument
+	result *Type // nil for void and in Go
+}
+
+// argument is a formal parameter.
+type argument struct {
+	entry  die
+	name   string
+	result bool // Go lists results among the parameters
+	// implicit parameters are passed but not written in the source: C++'s
+	// VTT, Go's dictionary.
+	implicit bool
+	t        *Type
+	loc      Loc
+	err      error
+	// static tells that the location is one expression for the whole
+	// function, as compilers write it without optimisation.
+	static bool
+}
+
+// function finds f's entry and those of its parameters.
+func (d *dwarfInfo) function(f *Func) (*function, error) {
+	u, err := d.unitAt(f.Addr)
+	if err != nil {
+		return nil, err
+	}
+	off, ok := u.funcs[f.Addr]
+	if !ok {
+		return nil, fmt.Errorf("at %#x: %w", uint64(f.Addr), ErrNoDebugInfo)
+	}
+	e, err := d.entryAt(off)
+	if err != nil {
+		return nil, err
+	}
+	fn := &function{d: d, f: f, unit: u, entry: d.resolve(e)}
+	fn.ctx.arch = d.arch
+	fn.ctx.frame, _ = fn.entry.val(dwarf.AttrFrameBase).([]byte)
+	if err := fn.findArgs(); err != nil {
+		return nil, err
+	}
+	if u.lang != dwLangGo && fn.entry.val(dwarf.AttrType) != nil {
+		if fn.result, err = d.typeRef(fn.entry); err != nil {
+			return nil, err
+		}
+	}
+	return fn, nil
+}
+
+func isParam(tag dwarf.Tag) bool { return tag == dwarf.TagFormalParameter }
+
+// findArgs lists the formal parameters in the order of the source. A concrete
+// copy of a function leaves out those that were optimised away, so the
+// abstract one is asked for the order.
+func (fn *function) findArgs() error {
+	var source []*dwarf.Entry
+	own := map[dwarf.Offset]*dwarf.Entry{}
+	for i, e := range fn.entry {
+		kids, err := fn.d.children(e, isParam, maxParams)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			source = kids
+			for _, k := range kids {
+				if off, ok := origin(k); ok {
+					own[off] = k
+				}
+			}
+			if len(kids) > 0 && e.Val(dwarf.AttrAbstractOrigin) == nil {
+				break
+			}
+			continue
+		}
+		if len(kids) > 0 {
+			source = mergeParams(kids, source, own)
+			break
+		}
+	}
+	for _, e := range source {
+		if err := fn.addArg(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeParams puts the concrete parameters in the place of the abstract ones
+// they refer to, and behind them those that refer to none.
+func mergeParams(abstract, concrete []*dwarf.Entry, own map[dwarf.Offset]*dwarf.Entry) []*dwarf.Entry {
+	out := make([]*dwarf.Entry, 0, len(abstract))
+	used := map[*dwarf.Entry]bool{}
+	for _, a := range abstract {
+		if c := own[a.Offset]; c != nil {
+			a, used[c] = c, true
+		}
+		out = append(out, a)
+	}
+	for _, c := range concrete {
+		if !used[c] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// addArg reads a formal parameter and where it is at the entry.
+func (fn *function) addArg(e *dwarf.Entry) error {
+	a := argument{entry: fn.d.resolve(e)}
+	a.name = a.entry.str(dwarf.AttrName)
+	var err error
+	if a.t, err = fn.d.typeRef(a.entry); err != nil {
+		return fmt.Errorf("%s: %w", a.name, err)
+	}
+	a.result = a.entry.flag(dwarf.AttrVarParam)
+	switch {
+	case a.name == "__in_chrg":
+		return nil // it exists only in the source that gcc sees
+	case a.name == "__vtt_parm", a.name == ".dict":
+		a.implicit = true
+	}
+	if f := locField(a.entry); f != nil {
+		_, a.static = f.Val.([]byte)
+	}
+	if !a.result {
+		a.loc, a.err = fn.d.locate(fn.unit, a.entry, a.t, fn.f.Addr, fn.ctx)
+	}
+	fn.args = append(fn.args, a)
+	return nil
+}
+
+// nativeParams are the parameters and the result of a C, C++ or Rust function.
+func (fn *function) nativeParams() ([]Param, error) {
+	for _, a := range fn.args {
+		if errors.Is(a.err, errSpilled) {
+			fn.classifyArgs()
+			break
+		}
+	}
+	var out []Param
+	for _, a := range fn.args {
+		if a.implicit {
+			continue
+		}
+		p := Param{Name: a.name, Index: len(out), Type: a.t, Loc: a.loc, Err: a.err}
+		if p.Err != nil {
+			p.Loc = Loc{}
+		}
+		out = append(out, p)
+	}
+	if fn.result != nil && fn.result.Kind != KindVoid {
+		p := Param{Result: true, Type: fn.result}
+		if p.Loc, p.Err = fn.resultLoc(); p.Err != nil {
+			p.Loc = Loc{}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// convention returns how the function's arguments are passed, as far as that
+// is not for the optimiser to choose; nil where it is.
+func (fn *function) convention() interface{ next(*Type) (Loc, error) } {
+	if fn.altered() {
+		return nil
+	}
+	switch {
+	case fn.rust() && !fn.plain():
+		return nil
+	case fn.rust() && fn.d.arch == AMD64:
+		return newRustABI()
+	case fn.rust():
+		return nil
+	case !fn.f.Has(External) && !fn.entry.flag(dwarf.AttrExternal) && !fn.plain():
+		return nil
+	case fn.d.arch == ARM64:
+		return newAAPCS()
+	}
+	return newSysV()
+}
+
+// rust reports whether the function follows rustc's own convention, which
+// extern "C" functions do not. Their debug information does not tell them
+// apart (rust-lang/rust writes no DW_AT_calling_convention), but only they and
+// #[no_mangle] ones have no mangled name.
+func (fn *function) rust() bool {
+	const dwLangRust = 0x1c
+	if fn.unit.lang != dwLangRust && !strings.Contains(fn.unit.producer, "rustc") {
+		return false
+	}
+	name := fn.entry.str(dwarf.AttrLinkageName)
+	return strings.HasPrefix(name, "_ZN") || strings.HasPrefix(name, "_R")
+}
+
+// altered reports whether the compiler has changed the function's signature:
+// gcc names such copies, LLVM marks them DW_CC_nocall.
+func (fn *function) altered() bool {
+	cc, _ := fn.entry.val(dwarf.AttrCalling).(int64)
+	return fn.f.Has(Clone) || cc == ccNoCall
+}
+
+// classifyArgs places by the calling convention the arguments that the debug
+// information places in stack slots not yet written at the entry.
+func (fn *function) classifyArgs() {
+	abi := fn.convention()
+	if abi == nil {
+		return
+	}
+	if fn.result != nil {
+		// The address for a large result is passed before everything else,
+		// in x8 on arm64.
+		hidden, err := fn.hiddenResult()
+		if err != nil {
+			return
+		}
+		if hidden {
+			if _, err := abi.next(uint64Type()); err != nil {
+				return
+			}
+		}
+	}
+	for i := range fn.args {
+		a := &fn.args[i]
+		loc, err := abi.next(a.t)
+		switch {
+		case errors.Is(err, errUnknownABI), errors.Is(err, errDeep), errors.Is(err, ErrMalformed):
+			fn.markSpilled(i, err)
+			return
+		case errors.Is(a.err, errSpilled):
+			a.loc, a.err = loc, err
+		}
+	}
+}
+
+// markSpilled says why the arguments from the i-th on have no place.
+func (fn *function) markSpilled(i int, why error) {
+	for ; i < len(fn.args); i++ {
+		if a := &fn.args[i]; errors.Is(a.err, errSpilled) {
+			a.err = fmt.Errorf("%w; %w", errSpilled, why)
+		}
+	}
+}
+
+// hiddenResult reports whether the result's address takes an argument
+// register.
+func (fn *function) hiddenResult() (bool, error) {
+	if fn.rust() {
+		ls, err := rustLeaves(fn.result)
+		return err == nil && len(ls) == 0 && fn.result.Size > 0, err
+	}
+	if fn.d.arch == ARM64 {
+		return false, nil
+	}
+	if fn.result.Kind == KindVariant {
+		return false, errUnknownABI
+	}
+	return returnsInMemory(fn.result)
+}
+
+// resultLoc returns where the result is at a RET.
+func (fn *function) resultLoc() (Loc, error) {
+	if fn.altered() {
+		return Loc{}, fmt.Errorf("%w: the compiler changed the function's signature", ErrOptimizedOut)
+	}
+	if fn.droppedResult() {
+		return Loc{}, fmt.Errorf("%w: the compiler may have dropped it unseen", ErrOptimizedOut)
+	}
+	switch {
+	case fn.rust() && fn.d.arch == AMD64:
+		return rustResult(fn.result)
+	case fn.rust():
+		return Loc{}, fmt.Errorf("%w: %w", ErrUnsupportedClass, errUnknownABI)
+	case fn.d.arch == ARM64:
+		return aapcsResult(fn.result)
+	}
+	return sysvResult(fn.result)
+}

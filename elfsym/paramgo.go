@@ -1,0 +1,205 @@
+package elfsym
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// goParams are the receiver, parameters and results of a Go function. The
+// places come from the debug information; what it leaves out (blank and
+// unused parameters, results) is filled in by Go's calling convention, which
+// the compiler never departs from, provided that it agrees with the debug
+// information on all the others.
+func (fn *function) goParams() ([]Param, error) {
+	var byABI []Param
+	var sound error
+	for i, dict := range fn.dictPlaces() {
+		places, err := fn.assignGo(dict)
+		if i == 0 || err == nil {
+			byABI, sound = places, err
+		}
+		if err == nil {
+			break
+		}
+	}
+	return fn.mergeGo(byABI, sound), nil
+}
+
+// dictPlaces lists before which parameter a generic function's dictionary may
+// be passed, the likeliest first; -1 for none. Optimised code has no entry for
+// the dictionary.
+func (fn *function) dictPlaces() []int {
+	name := fn.f.Symbol
+	if !strings.Contains(name, "[go.shape.") || fn.hasDict() {
+		return []int{-1}
+	}
+	switch method := behindBrackets(name); {
+	case method == "":
+		return []int{0, -1}
+	case strings.Contains("."+method, ".func"), strings.ContainsAny(method, "-·"), strings.Contains(method, "wrap"):
+		// Closures take it from what they have captured.
+		return []int{-1, 0, 1}
+	}
+	return []int{1, 0, -1} // behind a method's receiver
+}
+
+// assignGo places all parameters, then all results. The error says why the
+// places are not to be trusted.
+func (fn *function) assignGo(dict int) ([]Param, error) {
+	abi0 := fn.f.Has(ABI0)
+	abi := newGoABI(fn.d.arch, abi0)
+	var out []Param
+	place := func(t *Type) (Param, error) {
+		var p Param
+		p.Loc, p.Err = abi.next(t)
+		if errors.Is(p.Err, ErrUnsupportedClass) {
+			return p, nil
+		}
+		return p, p.Err
+	}
+	n := 0
+	for _, a := range fn.args {
+		if a.result {
+			continue
+		}
+		if n == dict {
+			if _, err := place(uint64Type()); err != nil {
+				return nil, err
+			}
+		}
+		n++
+		p, err := place(a.t)
+		if err != nil {
+			return nil, err
+		}
+		if a.err == nil && !sameLoc(a.loc, p.Loc) {
+			return nil, fmt.Errorf("the calling convention puts %s elsewhere than the debug information", a.name)
+		}
+		out = append(out, p)
+	}
+	abi.reset(abi0)
+	for _, a := range fn.args {
+		if a.result {
+			p, err := place(a.t)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// mergeGo combines what the debug information and the convention say. byABI
+// has the parameters, then the results.
+func (fn *function) mergeGo(byABI []Param, sound error) []Param {
+	args := slices.Clone(fn.args)
+	slices.SortStableFunc(args, func(a, b argument) int {
+		switch {
+		case a.result == b.result:
+			return 0
+		case b.result:
+			return -1
+		}
+		return 1
+	})
+	var out []Param
+	params, results := 0, 0
+	for i, a := range args {
+		if a.implicit {
+			continue
+		}
+		p := Param{Name: goParamName(a.name), Result: a.result, Type: a.t, Loc: a.loc, Err: a.err}
+		if a.result {
+			p.Index = results
+			results++
+		} else {
+			p.Index = params
+			params++
+		}
+		switch {
+		case sound == nil:
+			p.Loc, p.Err = byABI[i].Loc, byABI[i].Err
+		case a.result, p.Err == nil && p.Loc.Memory():
+			// A place on the stack may be the one where a register is
+			// stored later.
+			p.Err = fmt.Errorf("%w: %w", ErrOptimizedOut, sound)
+		}
+		if p.Err != nil {
+			p.Loc = Loc{}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// goParamName returns the source's name: the compiler calls what has none ~p0,
+// ~r0, or ~b0 and _ where it is blank.
+func goParamName(name string) string {
+	if name == "_" || strings.HasPrefix(name, "~") {
+		return ""
+	}
+	return name
+}
+
+func (fn *function) hasDict() bool {
+	return slices.ContainsFunc(fn.args, func(a argument) bool { return a.name == ".dict" })
+}
+
+// behindBrackets returns what follows the type arguments in a generic
+// function's name: "" for a function main.F[go.shape.int], "M" for a method
+// main.(*T[go.shape.int]).M.
+func behindBrackets(name string) string {
+	depth := 0
+	for i := strings.Index(name, "[go.shape."); i < len(name); i++ {
+		switch name[i] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return strings.TrimLeft(name[i+1:], ").")
+			}
+		}
+	}
+	return ""
+}
+
+// sameLoc reports whether the debug information's place for a value agrees
+// with the convention's. Padding has no place, and a spill slot in the
+// caller's frame stands for the register that will be stored there.
+func sameLoc(info, abi Loc) bool {
+	if len(info.Pieces) == 1 && info.Pieces[0].Kind == InMem && len(abi.Pieces) > 0 && abi.Pieces[0].Kind != InMem {
+		return info.Pieces[0].Reg == regRSP || info.Pieces[0].Reg == 31
+	}
+	for i, off := 0, int64(0); i < len(info.Pieces); i++ {
+		p := info.Pieces[i]
+		if p.Kind == InReg || p.Kind == InMem {
+			q, ok := pieceAt(abi, off)
+			if !ok || q.Kind != p.Kind || q.Reg != p.Reg {
+				return false
+			}
+			if p.Kind == InMem && q.Off != p.Off {
+				return false
+			}
+		}
+		off += p.Size
+	}
+	return true
+}
+
+// pieceAt returns what l has at byte off, as a piece that begins there.
+func pieceAt(l Loc, off int64) (Piece, bool) {
+	for _, p := range l.Pieces {
+		if off < p.Size {
+			if p.Kind == InReg && off != 0 {
+				return Piece{}, false
+			}
+			p.Off += off
+			return p, true
+		}
+		off -= p.Size
+	}
+	return Piece{}, false
+}

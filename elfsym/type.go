@@ -1,0 +1,92 @@
+package elfsym
+
+// Kind is the shape of a type, the same for all languages.
+type Kind uint8
+
+const (
+	KindUnknown Kind = iota
+	KindVoid
+	KindBool
+	KindInt  // two's complement
+	KindUint // also characters and addresses that are not pointers
+	KindFloat
+	KindComplex
+	KindPointer // also C++ and Rust references
+	KindEnum
+	KindStruct // also C++ classes and Go structs
+	KindUnion
+	KindArray
+	KindString    // Go string: data pointer, length
+	KindStr       // Rust &str: data pointer, length
+	KindSlice     // Go slice or Rust slice: data pointer, length[, capacity]
+	KindInterface // Go: type or itab, data
+	KindMap
+	KindChan
+	KindFunc
+	KindVariant // Rust enum with data
+)
+
+// Type is a type as the debug information describes it. Typedefs and
+// qualifiers are resolved away; Name keeps the name as written. Elem and
+// Fields are found when asked for, so a recursive type costs nothing.
+type Type struct {
+	Kind Kind
+	Name string
+	Size int64 // bytes
+	// Signed says whether an enum's underlying integer is signed.
+	Signed bool
+	// Len is the number of elements of an array; -1 when unknown.
+	Len int64
+	// Enum are an enumeration's names in the order of the source.
+	Enum []Enumerator
+
+	elem   func() (*Type, error)
+	fields func() ([]Field, error)
+	// passing is how C++ passes the class, where the compiler says it;
+	// vector marks an array that is a SIMD vector.
+	passing passing
+	vector  bool
+}
+
+// passing is DW_AT_calling_convention of a class (DWARF 5, section 5.7).
+type passing uint8
+
+const (
+	passingUnknown passing = iota
+	byValue
+	byReference
+)
+
+// Enumerator is a named value of an enumeration.
+type Enumerator struct {
+	Name  string
+	Value int64
+}
+
+// Field is a member of a struct or union.
+type Field struct {
+	Name     string
+	Offset   int64 // bytes from the start of the struct
+	Type     *Type
+	Embedded bool // Go embedded field, C++ base class, anonymous C member
+	// BitSize is 0 except for bit-fields, whose first bit is BitOffset bits
+	// above bit 0 of the Type-sized unit at Offset.
+	BitSize, BitOffset int64
+}
+
+// Elem returns what a pointer points to, or what an array or slice is made of.
+// It is nil, nil for a type that has none (and for void pointers).
+func (t *Type) Elem() (*Type, error) {
+	if t.elem == nil {
+		return nil, nil
+	}
+	return t.elem()
+}
+
+// Fields returns the members of a struct or union in the order of the source.
+func (t *Type) Fields() ([]Field, error) {
+	if t.fields == nil {
+		return nil, nil
+	}
+	return t.fields()
+}

@@ -1,0 +1,117 @@
+// Package fetch compiles expressions over a function's parameters into the
+// eBPF instructions that read them.
+//
+// [Parse] takes the text a user writes, a Go expression, and [Compile] types
+// it against one function: what a name means and where its value is differs
+// from function to function. The result is a [Program] whose instructions
+// replace the empty fetch functions of the eBPF object, and whose [Part]s turn
+// the bytes they leave behind into text.
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"strings"
+)
+
+// An Expr is an expression as written, parsed but not yet typed.
+type Expr struct {
+	// Alias is the name its values get in reports: what stands before "=",
+	// or else the expression's own text.
+	Alias string
+	// Text is the expression without its alias.
+	Text string
+
+	node   ast.Expr
+	column int // of Text within what the user wrote, from 0
+	source string
+}
+
+// maxText bounds an expression, in bytes.
+const maxText = 4096
+
+// Parse reads "EXPR" or "ALIAS=EXPR".
+func Parse(source string) (*Expr, error) {
+	if len(source) > maxText {
+		return nil, fmt.Errorf("expression of %d bytes: at most %d are taken", len(source), maxText)
+	}
+	e := &Expr{source: source, Text: source}
+	if alias, rest, ok := cutAlias(source); ok {
+		e.Alias, e.Text = alias, rest
+		e.column = len(source) - len(rest)
+	}
+	trimmed := strings.TrimSpace(e.Text)
+	e.column += strings.Index(e.Text, trimmed)
+	e.Text = trimmed
+	if e.Alias == "" {
+		e.Alias = e.Text
+	}
+	if e.Text == "" {
+		return nil, errors.New("empty expression: name a parameter, argN, str(argN) or ret")
+	}
+	node, err := parser.ParseExpr(e.Text)
+	if err != nil {
+		var list scanner.ErrorList
+		if errors.As(err, &list) && len(list) > 0 {
+			return nil, e.errorAt(list[0].Pos.Column-1, list[0].Msg)
+		}
+		return nil, e.errorAt(0, err.Error())
+	}
+	e.node = node
+	return e, nil
+}
+
+// cutAlias splits "name=expr". "==" and the comparisons are not aliases.
+func cutAlias(s string) (alias, rest string, ok bool) {
+	i := strings.IndexByte(s, '=')
+	if i <= 0 || i+1 >= len(s) || s[i+1] == '=' {
+		return "", "", false
+	}
+	alias = strings.TrimSpace(s[:i])
+	if !token.IsIdentifier(alias) {
+		return "", "", false
+	}
+	return alias, s[i+1:], true
+}
+
+// A SyntaxError is a fault in an expression, with the place.
+type SyntaxError struct {
+	Source string // what the user wrote
+	Column int    // of the fault, bytes from 0
+	Msg    string
+	// Err is the cause that callers may branch on, or nil.
+	Err error
+}
+
+// Error gives the message, then the expression with a caret below the fault.
+func (e *SyntaxError) Error() string {
+	column := min(max(e.Column, 0), len(e.Source))
+	// The source is the user's own, but a tab or a line break would move the
+	// caret away from what it points at.
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, e.Source)
+	indent := strings.Repeat(" ", len([]rune(e.Source[:column])))
+	return fmt.Sprintf("%s\n    %s\n    %s^", e.Msg, line, indent)
+}
+
+// Unwrap returns the cause.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+func (e *Expr) errorAt(column int, msg string) error {
+	return &SyntaxError{Source: e.source, Column: e.column + column, Msg: msg}
+}
+
+func (e *Expr) nodeError(n ast.Node, cause error, format string, args ...any) error {
+	return &SyntaxError{
+		Source: e.source, Column: e.column + int(n.Pos()) - 1,
+		Msg: fmt.Sprintf(format, args...), Err: cause,
+	}
+}

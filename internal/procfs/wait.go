@@ -1,0 +1,67 @@
+package procfs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// WaitExit returns nil when p has exited, or ctx.Err() when ctx ends first.
+func (p *Process) WaitExit(ctx context.Context) error {
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err == unix.ESRCH || !p.Alive() {
+		// The check comes after the open: from here on the descriptor stands
+		// for the process that was asked about, or for none.
+		if err == nil {
+			unix.Close(fd)
+		}
+		return nil
+	}
+	if err != nil { // a seccomp filter around latch itself may deny it
+		return p.pollExit(ctx)
+	}
+	defer unix.Close(fd)
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("wait for process %d: %w", p.PID, err)
+	}
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	})
+	defer func() {
+		if !stop() {
+			<-woken
+		}
+		unix.Close(wake)
+	}()
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	for {
+		switch _, err := unix.Poll(fds, -1); {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return fmt.Errorf("wait for process %d: %w", p.PID, err)
+		case fds[0].Revents != 0:
+			return nil
+		}
+		return ctx.Err()
+	}
+}
+
+// pollExit is WaitExit without a pidfd.
+func (p *Process) pollExit(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for p.Alive() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}

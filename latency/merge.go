@@ -1,0 +1,19 @@
+package latency
+
+// Merge adds o's calls to s. Both must be filled in; s's quantiles are found
+// anew. The keys are left alone.
+func (s *Series) Merge(o *Series) {
+	switch {
+	case o.Count == 0:
+		return
+	case s.Count == 0:
+		s.MinNS, s.MaxNS = o.MinNS, o.MaxNS
+	default:
+		s.MinNS, s.MaxNS = min(s.MinNS, o.MinNS), max(s.MaxNS, o.MaxNS)
+	}
+	s.Count += o.Count
+	s.SumNS += o.SumNS
+	s.SelfNS += o.SelfNS
+	s.Buckets = s.Buckets.Merge(o.Buckets)
+	s.Fill()
+}

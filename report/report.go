@@ -1,0 +1,15 @@
+// Package report writes recordings: as text for people, as JSON, and as pprof
+// profiles. It reads nothing but the recording, so a saved one is rendered
+// exactly as a fresh one.
+package report
+
+import (
+	"io"
+
+	"github.com/latchprof/latch/latency"
+)
+
+// JSON writes rec as one JSON document, the format that latency.Load reads.
+func JSON(w io.Writer, rec *latency.Recording) error {
+	return rec.Encode(w)
+}

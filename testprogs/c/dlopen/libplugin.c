@@ -1,0 +1,7 @@
+#include "../protocol.h"
+
+PROBED long plugin_work(long v)
+{
+	KEEP(v);
+	return v;
+}

@@ -1,0 +1,98 @@
+package uprobe
+
+import (
+	"fmt"
+
+	"github.com/latchprof/latch/elfsym"
+)
+
+// probe chooses the sites of one function.
+func (t *target) probe(req *Request, s selection) (*Probe, error) {
+	program, err := compile(req, s.fn)
+	if err != nil {
+		return nil, err
+	}
+	opts := &elfsym.SitesOptions{}
+	if program != nil {
+		opts.Reads, opts.ReadsMemory = program.Reads, program.ReadsMemory
+	}
+	sites, err := s.image.Binary.Sites(s.fn, opts)
+	if err != nil {
+		return nil, err
+	}
+	p := &Probe{Func: s.fn, Image: s.image, Sites: sites, Program: program}
+	if s.fn.Lang == elfsym.LangGo {
+		if p.GoInfo, err = s.image.Binary.GoInfo(); err != nil {
+			return nil, fmt.Errorf("find the layout of goroutines: %w", err)
+		}
+	}
+	p.Exit = t.exit(req, s, &sites)
+	return p, nil
+}
+
+// exit chooses how calls of a function are seen to end. A return probe is the
+// cheaper one, as it saves the trap on the RET, but it may be used only where
+// nothing can unwind through the frame: the unwinder finds the kernel's
+// trampoline in the place of the return address and aborts the program.
+func (t *target) exit(req *Request, s selection, sites *elfsym.Sites) ExitKind {
+	if s.fn.Has(elfsym.NeverReturns) {
+		return ExitNone
+	}
+	safe := !req.RetOnly && t.noReturnProbe(s) == ""
+	switch {
+	case sites.NoExit == nil && (!safe || sites.Recursive):
+		// The kernel drops return probes nested more than 64 deep, so a
+		// function that calls itself gets RET sites.
+		return ExitRet
+	case safe:
+		return ExitReturn
+	}
+	return ExitNone
+}
+
+// noReturnProbe says why s may not get a return probe; "" if it may.
+func (t *target) noReturnProbe(s selection) string {
+	if s.fn.Lang != elfsym.LangC {
+		return fmt.Sprintf("%s unwinds its stack", s.fn.Lang)
+	}
+	if !t.noReturnDone {
+		t.noReturnDone = true
+		t.noReturn = t.unwinds()
+	}
+	s.image.NoReturnProbe = t.noReturn
+	return t.noReturn
+}
+
+// unwinds says what in the measured processes can unwind through a frame.
+func (t *target) unwinds() string {
+	if len(t.req.PIDs) == 0 {
+		return "processes that start later may hold anything"
+	}
+	for _, proc := range t.processes {
+		if proc.Seccomp() != 0 {
+			return "the process has a seccomp filter, which may refuse the return probe's system call"
+		}
+		if proc.ShadowStack() {
+			return "the process has a shadow stack"
+		}
+	}
+	for _, list := range [][]*candidate{t.exes, t.libs} {
+		for _, c := range list {
+			img, err := c.open()
+			if err != nil {
+				return fmt.Sprintf("%s cannot be read: %v", c.image.Name, err)
+			}
+			if img.Binary.Lang() == elfsym.LangGo {
+				return fmt.Sprintf("%s is Go", c.image.Name)
+			}
+			why, err := img.Binary.Unwinds()
+			if err != nil {
+				return fmt.Sprintf("%s cannot be read: %v", c.image.Name, err)
+			}
+			if why != "" {
+				return fmt.Sprintf("%s %s", c.image.Name, why)
+			}
+		}
+	}
+	return ""
+}

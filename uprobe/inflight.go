@@ -1,0 +1,152 @@
+package uprobe
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/internal/procfs"
+)
+
+// stillOpen is how many calls of a function have begun and not returned: some
+// are under way, some left in a way that no probe sees.
+type stillOpen struct{ inFlight, unwound uint64 }
+
+// openCall is the part of struct call that telling them apart needs.
+type openCall struct {
+	id         bpf.CallCallId
+	goid       uint64
+	returnAddr uint64
+	tid        int
+}
+
+// openCalls counts the open calls by function.
+func (s *Session) openCalls() (map[uint32]stillOpen, error) {
+	m := s.maps["open_calls"]
+	var calls []openCall
+	var id bpf.CallCallId
+	value := make([]byte, m.ValueSize())
+	it := m.Iterate()
+	for it.Next(&id, &value) {
+		calls = append(calls, openCall{
+			id:         id,
+			goid:       binary.NativeEndian.Uint64(value[16:]),
+			returnAddr: binary.NativeEndian.Uint64(value[24:]),
+			tid:        int(binary.NativeEndian.Uint32(value[56:])),
+		})
+	}
+	if err := it.Err(); err != nil {
+		return nil, fmt.Errorf("read open calls: %w", err)
+	}
+	judges := make(map[uint32]*judge)
+	out := make(map[uint32]stillOpen)
+	for i := range calls {
+		c := &calls[i]
+		j := judges[c.id.Tgid]
+		if j == nil {
+			j = s.newJudge(int(c.id.Tgid))
+			judges[c.id.Tgid] = j
+		}
+		sum := out[c.id.Func]
+		if int(c.id.Func) < len(s.plan.Probes) && j.left(&s.plan.Probes[c.id.Func], c) {
+			sum.unwound++
+		} else {
+			sum.inFlight++
+		}
+		out[c.id.Func] = sum
+	}
+	return out, nil
+}
+
+// judge tells whether open calls of one process can still return.
+type judge struct {
+	process *procfs.Process // nil when it has ended
+	maps    []procfs.Mapping
+	sps     map[int]uint64 // stack pointers of blocked threads; 0 unknown
+}
+
+func (s *Session) newJudge(pid int) *judge {
+	j := &judge{sps: make(map[int]uint64)}
+	proc, err := procfs.Open(pid)
+	if err != nil {
+		return j
+	}
+	j.process = proc
+	j.maps, _ = proc.Mappings() // without them no call is judged to have left
+	return j
+}
+
+// left says that a call surely ended without a return. A call of a process
+// that has ended was in flight when it did.
+func (j *judge) left(p *Probe, c *openCall) bool {
+	if j.process == nil {
+		return false
+	}
+	if c.id.Stack != 0 {
+		return j.goLeft(p, c)
+	}
+	if !j.process.ThreadAlive(c.tid) {
+		return true
+	}
+	sp := -c.id.Depth
+	var word [8]byte
+	if p.Exit == ExitRet && c.returnAddr != 0 && j.process.ReadMem(sp, word[:]) == nil &&
+		binary.NativeEndian.Uint64(word[:]) != c.returnAddr {
+		return true
+	}
+	current, ok := j.sps[c.tid]
+	if !ok {
+		current, _ = j.process.ThreadSP(c.tid)
+		j.sps[c.tid] = current
+	}
+	// Above the stack pointer of a blocked thread on the same stack nothing
+	// is alive: a fiber's stack would be another mapping, unless all of them
+	// come from one, so that only the thread's own stack proves anything.
+	return current > sp && j.ownStack(sp, current)
+}
+
+// ownStack says that both addresses lie in the process's main stack or in one
+// mapping that is not the heap.
+func (j *judge) ownStack(a, b uint64) bool {
+	for _, m := range j.maps {
+		if a >= m.Lo && a < m.Hi {
+			return b >= m.Lo && b < m.Hi && m.Path != "[heap]"
+		}
+	}
+	return false
+}
+
+// Go's scheduler states (runtime/runtime2.go).
+const (
+	goRunnable = 1
+	goSyscall  = 3
+	goWaiting  = 4
+	goDead     = 6
+)
+
+// goLeft asks the goroutine's own record: another goid means that it ended and
+// its struct was reused, and a parked goroutine tells how deep it is.
+func (j *judge) goLeft(p *Probe, c *openCall) bool {
+	offset := p.GoInfo.GoidOffset
+	if offset < 144 || offset > 512 {
+		return false
+	}
+	g := make([]byte, offset+8)
+	if j.process.ReadMem(c.id.Stack, g) != nil {
+		return false
+	}
+	word := func(at int64) uint64 { return binary.NativeEndian.Uint64(g[at:]) }
+	if word(offset) != c.goid {
+		return true
+	}
+	// atomicstatus and stackLock stand before goid, and sched, the saved
+	// stack pointer first, at 56, in Go 1.17 to 1.26.
+	depth := func(sp uint64) uint64 { return word(8) - sp }
+	switch binary.NativeEndian.Uint32(g[offset-8:]) &^ 0x1000 {
+	case goDead:
+		return true
+	case goRunnable, goSyscall, goWaiting: // entering a system call saves it too
+		return c.id.Depth > depth(word(56))
+	}
+	return false
+}

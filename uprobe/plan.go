@@ -1,0 +1,191 @@
+// Package uprobe plans, attaches, enables, reads and removes probes at the
+// entries and exits of user functions.
+//
+// A [Plan] is data: [NewPlan] reads ELF files and /proc and attaches nothing,
+// so a plan can be printed and compared. [Attach] puts every probe of a plan
+// in, still disabled, and returns a [Session], which is enabled, read, stopped
+// and closed.
+package uprobe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/procfs"
+)
+
+// A Request says what to measure.
+type Request struct {
+	// PIDs are the processes to measure. If there are none, every process
+	// that maps Exe is measured, now or later.
+	PIDs []int
+	// Exe is the path of an executable or a library.
+	Exe string
+	// Patterns name functions, as elfsym.ParsePattern reads them.
+	Patterns []string
+	// By are the expressions whose values tell series apart.
+	By []*fetch.Expr
+	// StrLen is how many bytes of a string are kept; 0 means 64.
+	StrLen int
+	// All lifts the limit on how many functions globs may select.
+	All bool
+	// RetOnly plants exits on RET instructions even where a return probe
+	// would be safe.
+	RetOnly bool
+}
+
+// MaxFuncs is how many functions globs may select without Request.All.
+const MaxFuncs = 100
+
+// ErrTooMany says that the patterns select more than MaxFuncs functions.
+var ErrTooMany = errors.New("too many functions")
+
+// ErrSelf says that latch was asked to measure itself.
+var ErrSelf = errors.New("latch does not measure itself")
+
+// ExitKind is how the end of a call is seen.
+type ExitKind uint8
+
+const (
+	// ExitNone counts calls without timing them.
+	ExitNone ExitKind = iota
+	// ExitRet is a probe on every instruction by which calls leave.
+	ExitRet
+	// ExitReturn is a return probe: a session where the kernel has them.
+	ExitReturn
+)
+
+// String names what the exit side is made of.
+func (k ExitKind) String() string {
+	return [...]string{"none", "ret", "return probe"}[k]
+}
+
+// An Image is an ELF file of the target.
+type Image struct {
+	Binary *elfsym.Binary
+	// Path is where the kernel finds the file for attaching; Name is what
+	// the target calls it.
+	Path, Name string
+	// Users are the processes that had it mapped when the plan was made.
+	Users []User
+	// NoReturnProbe says why no return probe may be used in this image; ""
+	// means that one is safe.
+	NoReturnProbe string
+	IsExe         bool
+}
+
+// A User is a process with its mappings of one image.
+type User struct {
+	Process *procfs.Process
+	Maps    []procfs.Mapping
+}
+
+// A Probe is a function that will be measured.
+type Probe struct {
+	// ID is its index in Plan.Probes and its attach cookie.
+	ID      uint32
+	Func    *elfsym.Func
+	Image   *Image
+	Sites   elfsym.Sites
+	Exit    ExitKind
+	Program *fetch.Program
+	// GoInfo holds the goroutine's layout; only for Go functions.
+	GoInfo elfsym.GoInfo
+}
+
+// A Skip is a function that was asked for and cannot be measured.
+type Skip struct {
+	Func   *elfsym.Func
+	Reason error
+}
+
+// A Plan is which functions will be measured where. It owns the images'
+// binaries.
+type Plan struct {
+	PIDs     []int
+	Exe      string
+	Images   []*Image
+	Probes   []Probe
+	Skips    []Skip
+	By       []string // names of the key's parts
+	KeySize  int      // of the largest key among the probes, in bytes
+	Warnings []string
+}
+
+// Close closes the plan's binaries.
+func (p *Plan) Close() error {
+	var err error
+	for _, img := range p.Images {
+		err = errors.Join(err, img.Binary.Close())
+	}
+	return err
+}
+
+// NewPlan resolves the request to functions and sites. Functions that cannot
+// be measured become skips; it is an error if none is left.
+func NewPlan(req *Request) (_ *Plan, err error) {
+	p := &Plan{PIDs: req.PIDs, Exe: req.Exe}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	for _, e := range req.By {
+		p.By = append(p.By, e.Alias)
+	}
+	t, err := openTarget(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { p.Images = t.opened() }()
+	selected, err := t.selectFuncs(req)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range selected {
+		probe, err := t.probe(req, s)
+		if err != nil {
+			p.Skips = append(p.Skips, Skip{Func: s.fn, Reason: err})
+			continue
+		}
+		probe.ID = uint32(len(p.Probes))
+		p.Probes = append(p.Probes, *probe)
+		if probe.Program != nil {
+			p.KeySize = max(p.KeySize, probe.Program.Size)
+		}
+	}
+	if len(p.Probes) == 0 {
+		return nil, noProbes(p.Skips)
+	}
+	p.Warnings = append(p.Warnings, t.warnings...)
+	for _, s := range p.Skips {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is not measured: %v", s.Func.Name, s.Reason))
+	}
+	for i := range p.Probes {
+		p.Warnings = append(p.Warnings, p.Probes[i].warnings()...)
+	}
+	return p, nil
+}
+
+// noProbes is the error for a plan without probes: the reason if there is one
+// function, or the first of several.
+func noProbes(skips []Skip) error {
+	first := skips[0]
+	if len(skips) == 1 {
+		return fmt.Errorf("%s: %w", first.Func.Name, first.Reason)
+	}
+	return fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason)
+}
+
+func (p *Probe) warnings() []string {
+	var out []string
+	if p.Exit == ExitNone {
+		out = append(out, fmt.Sprintf("%s is counted, not timed: %v", p.Func.Name, p.Sites.NoExit))
+	}
+	for _, w := range p.Sites.Warnings {
+		out = append(out, fmt.Sprintf("%s: %s", p.Func.Name, w))
+	}
+	return out
+}

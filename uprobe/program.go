@@ -1,0 +1,253 @@
+package uprobe
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/latency"
+)
+
+// programs are the loaded programs of the functions that read their keys in
+// the same way.
+type programs struct {
+	probes []*Probe
+	coll   *ebpf.Collection
+}
+
+// loader makes the programs of all groups around one set of maps.
+type loader struct {
+	plan    *Plan
+	opts    *Options
+	backend Backend
+	maps    map[string]*ebpf.Map // of the first group, shared by the others
+}
+
+// load loads the programs for one group of probes.
+func (l *loader) load(group []*Probe) (*programs, error) {
+	spec, err := bpf.LoadCall()
+	if err != nil {
+		return nil, fmt.Errorf("read eBPF object: %w", err)
+	}
+	if err := l.settings(spec); err != nil {
+		return nil, err
+	}
+	l.size(spec)
+	fp := group[0].Program
+	for name, p := range spec.Programs {
+		if !l.wanted(name) {
+			delete(spec.Programs, name)
+			continue
+		}
+		if fp == nil || p.Type != ebpf.Kprobe {
+			continue
+		}
+		if fp.Sleepable && l.backend != PerfEvents {
+			p.Flags |= unix.BPF_F_SLEEPABLE
+		}
+		if name == "call_entry" || name == "call_session" {
+			if p.Instructions, err = splice(p.Instructions, "fetch_entry", fp.Entry); err != nil {
+				return nil, err
+			}
+		}
+		if name != "call_entry" {
+			if p.Instructions, err = splice(p.Instructions, "fetch_exit", fp.Exit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if l.backend == PerfEvents {
+		for _, p := range spec.Programs {
+			if p.Type == ebpf.Kprobe {
+				p.AttachType = ebpf.AttachNone
+			}
+		}
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.maps})
+	if err != nil {
+		return nil, fmt.Errorf("load eBPF programs: %w", err)
+	}
+	if l.maps == nil {
+		l.maps = make(map[string]*ebpf.Map)
+		for name, m := range coll.Maps {
+			if name != ".rodata" {
+				l.maps[name] = m
+			}
+		}
+	}
+	return &programs{probes: group, coll: coll}, nil
+}
+
+// wanted says which programs the backend attaches.
+func (l *loader) wanted(name string) bool {
+	switch name {
+	case "thread_exit":
+		return l.maps == nil // once for all groups
+	case "call_session":
+		return l.backend == Sessions
+	case "call_entry", "call_exit":
+		return true
+	}
+	return l.backend != Sessions
+}
+
+// settings fills in the constants.
+func (l *loader) settings(spec *ebpf.CollectionSpec) error {
+	bounds := [bpf.NumBounds]uint64{}
+	for i := range bounds {
+		bounds[i] = math.MaxUint64
+	}
+	upper := latency.UpperBoundsNS()
+	copy(bounds[:], upper[:])
+	values := map[string]any{
+		"slot_bounds_ns": bounds,
+		"first_slots":    latency.FirstSlots(),
+	}
+	switch len(l.plan.PIDs) {
+	case 0:
+	case 1:
+		values["target_tgid"] = uint32(l.plan.PIDs[0])
+	default:
+		values["has_targets"] = true
+	}
+	for name, v := range values {
+		variable := spec.Variables[name]
+		if variable == nil {
+			return fmt.Errorf("eBPF object has no setting %s", name)
+		}
+		if err := variable.Set(v); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// size cuts the maps to the plan.
+func (l *loader) size(spec *ebpf.CollectionSpec) {
+	key := uint32(l.plan.KeySize+7) &^ 7
+	n := uint32(len(l.plan.Probes))
+	spec.Maps["open_calls"].ValueSize = bpf.CallHeader + bpf.KeyHeader + key
+	spec.Maps["open_calls"].MaxEntries = uint32(l.opts.maxOpenCalls())
+	spec.Maps["innermost"].MaxEntries = uint32(l.opts.maxOpenCalls())
+	spec.Maps["series"].KeySize = bpf.KeyHeader + key
+	spec.Maps["series"].MaxEntries = uint32(l.opts.maxKeys())
+	if key == 0 {
+		spec.Maps["series"].MaxEntries = 1
+	}
+	spec.Maps["funcs"].MaxEntries = n
+	spec.Maps["func_counters"].MaxEntries = n
+	spec.Maps["func_series"].MaxEntries = n
+	for _, name := range []string{"open_calls", "series"} {
+		// The BTF describes the largest key; the kernel compares sizes.
+		spec.Maps[name].Key, spec.Maps[name].Value = nil, nil
+	}
+}
+
+// splice replaces the body of the function called name by body, which keeps
+// the old one's BTF: the kernel refuses a function without (check_btf_func).
+func splice(insns asm.Instructions, name string, body asm.Instructions) (asm.Instructions, error) {
+	start := -1
+	end := len(insns)
+	for i := range insns {
+		if start >= 0 && btf.FuncMetadata(&insns[i]) != nil {
+			end = i
+			break
+		}
+		if insns[i].Symbol() == name {
+			start = i
+		}
+	}
+	if start < 0 {
+		return nil, fmt.Errorf("eBPF object has no function %s", name)
+	}
+	if body == nil {
+		return insns, nil
+	}
+	body = append(asm.Instructions(nil), body...)
+	first := body[0].WithSymbol(name).WithSource(insns[start].Source())
+	body[0] = btf.WithFuncMetadata(first, btf.FuncMetadata(&insns[start]))
+	out := append(asm.Instructions(nil), insns[:start]...)
+	out = append(out, body...)
+	return append(out, insns[end:]...), nil
+}
+
+// fill writes the functions' settings and the target list to the maps.
+func (l *loader) fill() error {
+	for i := range l.plan.Probes {
+		p := &l.plan.Probes[i]
+		if err := l.maps["funcs"].Put(p.ID, l.funcSettings(p)); err != nil {
+			return fmt.Errorf("set up %s: %w", p.Func.Name, err)
+		}
+	}
+	if len(l.plan.PIDs) > 1 {
+		for _, pid := range l.plan.PIDs {
+			if err := l.maps["targets"].Put(uint32(pid), uint8(1)); err != nil {
+				return fmt.Errorf("add process %d: %w", pid, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
+	f := bpf.CallFunc{GoidOffset: -1}
+	var flags bpf.CallFuncFlags
+	if p.Func.Lang == elfsym.LangGo {
+		flags |= bpf.CallFuncFlagsFUNC_GO
+		f.GoidOffset = int32(p.GoInfo.GoidOffset)
+		if p.Func.Has(elfsym.ABI0) && p.GoInfo.TLSG != 0 {
+			flags |= bpf.CallFuncFlagsFUNC_ABI0
+			f.G_offset = p.GoInfo.TLSG
+		}
+	}
+	if hasKey(p.Program) {
+		flags |= bpf.CallFuncFlagsFUNC_KEYED
+	}
+	if p.Sites.TailCalls {
+		flags |= bpf.CallFuncFlagsFUNC_TAIL_CALLS
+	}
+	switch p.Exit {
+	case ExitNone:
+		flags |= bpf.CallFuncFlagsFUNC_COUNT_ONLY
+	case ExitReturn:
+		flags |= bpf.CallFuncFlagsFUNC_RETURN_PROBE
+	}
+	f.Flags = uint32(flags)
+	return f
+}
+
+func hasKey(p *fetch.Program) bool { return p != nil && len(p.Parts) > 0 }
+
+// groups puts the probes together that can share a program.
+func groups(plan *Plan) [][]*Probe {
+	index := make(map[string]int)
+	var out [][]*Probe
+	for i := range plan.Probes {
+		p := &plan.Probes[i]
+		fp := p.Program.Fingerprint()
+		at, ok := index[fp]
+		if !ok {
+			at = len(out)
+			index[fp] = at
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], p)
+	}
+	return out
+}
+
+// permission turns the kernel's EPERM into what to do about it.
+func permission(err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return fmt.Errorf("%w: probing needs root, or CAP_BPF and CAP_PERFMON", err)
+	}
+	return err
+}

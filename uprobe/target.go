@@ -1,0 +1,293 @@
+package uprobe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/procfs"
+)
+
+// fileID tells files apart whatever they are called.
+type fileID struct{ dev, inode uint64 }
+
+// target is the images that patterns are looked up in, opened when needed.
+type target struct {
+	req *Request
+	// exes come before libs; both without duplicates.
+	exes, libs []*candidate
+	processes  []*procfs.Process
+	warnings   []string
+	// noReturn caches why no process may get a return probe.
+	noReturn     string
+	noReturnDone bool
+}
+
+// candidate is an image that has perhaps not been opened.
+type candidate struct {
+	image Image
+	root  string // prefix for separate debug files
+	err   error
+	tried bool
+}
+
+func (c *candidate) open() (*Image, error) {
+	if !c.tried {
+		c.tried = true
+		c.image.Binary, c.err = elfsym.Open(c.image.Path, &elfsym.Options{
+			Name: c.image.Name, DebugRoot: c.root, DebugDir: filepath.Dir(c.image.Name),
+		})
+	}
+	return &c.image, c.err
+}
+
+func openTarget(req *Request) (*target, error) {
+	t := &target{req: req}
+	if len(req.PIDs) == 0 {
+		return t, t.addFile(req.Exe)
+	}
+	byFile := make(map[fileID]*candidate)
+	for _, pid := range req.PIDs {
+		if pid == os.Getpid() {
+			return nil, fmt.Errorf("process %d: %w", pid, ErrSelf)
+		}
+		proc, err := procfs.Open(pid)
+		if err != nil {
+			return nil, err
+		}
+		if tracer := proc.TracerPid(); tracer != 0 && tracer != os.Getpid() {
+			return nil, fmt.Errorf("process %d is being debugged by process %d, which would take the probes for its own breakpoints: detach it first", pid, tracer)
+		}
+		images, err := proc.Images()
+		if err != nil {
+			return nil, fmt.Errorf("process %d: read mappings: %w", pid, err)
+		}
+		t.processes = append(t.processes, proc)
+		for _, img := range images {
+			id := fileID{img.Dev, img.Inode}
+			c := byFile[id]
+			if c == nil {
+				c = &candidate{
+					image: Image{Path: img.Open, Name: img.Path, IsExe: img.IsExe},
+					root:  proc.Root,
+				}
+				byFile[id] = c
+				if img.IsExe {
+					t.exes = append(t.exes, c)
+				} else {
+					t.libs = append(t.libs, c)
+				}
+			}
+			c.image.Users = append(c.image.Users, User{Process: proc, Maps: img.Maps})
+		}
+	}
+	if len(t.exes) == 0 {
+		return nil, fmt.Errorf("process %d has no executable mapped", req.PIDs[0])
+	}
+	return t, nil
+}
+
+// addFile makes the image of a path the only one.
+func (t *target) addFile(path string) error {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", path, err)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, errors.Unwrap(err))
+	}
+	if self, err := os.Stat("/proc/self/exe"); err == nil && os.SameFile(info, self) {
+		return fmt.Errorf("%s: %w", path, ErrSelf)
+	}
+	c := &candidate{image: Image{Path: abs, Name: abs, IsExe: true}}
+	t.exes = append(t.exes, c)
+	if _, err := c.open(); err != nil {
+		return err
+	}
+	var stat unix.Stat_t
+	if err := unix.Stat(abs, &stat); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	users, err := procfs.UsersOf(stat.Dev, stat.Ino)
+	if err != nil {
+		return err
+	}
+	for _, pid := range users {
+		proc, err := procfs.Open(pid)
+		if err != nil {
+			continue
+		}
+		images, err := proc.Images()
+		if err != nil {
+			continue
+		}
+		for _, img := range images {
+			if img.Dev == stat.Dev && img.Inode == stat.Ino {
+				c.image.Users = append(c.image.Users, User{Process: proc, Maps: img.Maps})
+				t.processes = append(t.processes, proc)
+			}
+		}
+	}
+	return nil
+}
+
+// opened returns the images that were opened.
+func (t *target) opened() []*Image {
+	var out []*Image
+	for _, c := range slices.Concat(t.exes, t.libs) {
+		if c.image.Binary != nil {
+			out = append(out, &c.image)
+		}
+	}
+	return out
+}
+
+// selection is a function with the image that holds it.
+type selection struct {
+	fn    *elfsym.Func
+	image *Image
+}
+
+// selectFuncs finds the functions of all patterns, each once.
+func (t *target) selectFuncs(req *Request) ([]selection, error) {
+	type place struct {
+		image *Image
+		addr  elfsym.VAddr
+	}
+	seen := make(map[place]bool)
+	var out []selection
+	globs := 0
+	for _, text := range req.Patterns {
+		pattern, err := elfsym.ParsePattern(text)
+		if err != nil {
+			return nil, err
+		}
+		found, err := t.find(pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			key := place{s.image, s.fn.Addr}
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			out = append(out, s)
+			if !pattern.Plain() {
+				globs++
+			}
+		}
+	}
+	if globs > MaxFuncs && !req.All {
+		return nil, fmt.Errorf("%w: the patterns match %d, more than %d: narrow them or give --all", ErrTooMany, globs, MaxFuncs)
+	}
+	return out, nil
+}
+
+// find looks a pattern up in the executables, or in the libraries it names; a
+// plain name that no executable has is looked up in all libraries.
+func (t *target) find(pattern elfsym.Pattern) ([]selection, error) {
+	if pattern.Lib != "" {
+		var named []*candidate
+		for _, c := range slices.Concat(t.exes, t.libs) {
+			if libMatches(c.image.Name, pattern.Lib) {
+				named = append(named, c)
+			}
+		}
+		if len(named) == 0 {
+			return nil, fmt.Errorf("%s: %w: no library %q is mapped%s", pattern, elfsym.ErrNotFound, pattern.Lib, t.libNames())
+		}
+		return findIn(named, pattern)
+	}
+	found, err := findIn(t.exes, pattern)
+	if err == nil || !pattern.Plain() || !errors.Is(err, elfsym.ErrNotFound) || errors.Is(err, elfsym.ErrInlined) {
+		return found, err
+	}
+	for _, c := range t.libs {
+		if found, libErr := findIn([]*candidate{c}, pattern); libErr == nil {
+			return found, nil
+		}
+	}
+	return nil, err
+}
+
+// findIn is the matches in all of the images; an error only if there are none.
+func findIn(candidates []*candidate, pattern elfsym.Pattern) ([]selection, error) {
+	var out []selection
+	var first error
+	for _, c := range candidates {
+		img, err := c.open()
+		var funcs []*elfsym.Func
+		if err == nil {
+			funcs, err = img.Binary.Find(pattern)
+		}
+		var ambiguous *elfsym.AmbiguousError
+		if errors.As(err, &ambiguous) {
+			return nil, err
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+		for _, f := range funcs {
+			out = append(out, selection{fn: f, image: img})
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	return nil, first
+}
+
+// libMatches reports whether a mapped file is what the user calls LIB: its
+// path, its file name, or the file name up to ".so" or a version ("libc" means
+// libc.so.6 and libc-2.31.so, not libcrypto.so.3).
+func libMatches(path, lib string) bool {
+	if strings.Contains(lib, "/") {
+		return path == lib
+	}
+	base := filepath.Base(path)
+	if base == lib {
+		return true
+	}
+	rest, ok := strings.CutPrefix(base, lib)
+	if !ok {
+		return false
+	}
+	if strings.HasPrefix(rest, ".so") {
+		return true
+	}
+	return len(rest) > 1 && rest[0] == '-' && rest[1] >= '0' && rest[1] <= '9' && strings.Contains(rest, ".so")
+}
+
+func (t *target) libNames() string {
+	var names []string
+	for _, c := range t.libs {
+		names = append(names, filepath.Base(c.image.Name))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	if more := len(names) - 12; more > 0 {
+		names = append(names[:12], fmt.Sprintf("%d more", more))
+	}
+	return "; mapped are " + strings.Join(names, ", ")
+}
+
+// compile types the request's expressions for one function.
+func compile(req *Request, f *elfsym.Func) (*fetch.Program, error) {
+	if len(req.By) == 0 {
+		return nil, nil
+	}
+	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, StrLen: req.StrLen}
+	env.Params, env.NoParams = f.Binary.Params(f)
+	return fetch.Compile(req.By, env)
+}
