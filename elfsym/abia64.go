@@ -22,7 +22,11 @@ func (a *aapcs) next(t *Type) (Loc, error) {
 	if err != nil {
 		return Loc{}, err
 	}
-	if n > 0 {
+	by, err := t.passes()
+	if err != nil {
+		return Loc{}, err
+	}
+	if n > 0 && by == byValue {
 		if n > a.vec {
 			a.vec = 0
 			return a.onStack(t), nil
@@ -30,7 +34,7 @@ func (a *aapcs) next(t *Type) (Loc, error) {
 		a.vec -= n
 		return Loc{}, fmt.Errorf("%w: %s is passed in a vector register", ErrUnsupportedClass, t.Name)
 	}
-	if t.Size > 16 || t.passing == byReference {
+	if t.Size > 16 || by == byReference {
 		if len(a.regs) == 0 {
 			a.stack += 8
 			return Loc{}, fmt.Errorf("%w: its address is passed on the stack", ErrUnsupportedClass)
@@ -92,13 +96,17 @@ func vectorMembers(t *Type) (int, error) {
 // aapcsResult returns where a result of type t is at a RET. x8, which holds
 // the address of a large one at the entry, need not be kept.
 func aapcsResult(t *Type) (Loc, error) {
+	by, err := t.passes()
+	if err != nil {
+		return Loc{}, err
+	}
 	n, err := vectorMembers(t)
 	switch {
 	case err != nil:
 		return Loc{}, err
-	case n > 0 || t.Kind == KindVariant || t.Kind == KindUnknown:
+	case n > 0 && by == byValue || t.Kind == KindVariant || t.Kind == KindUnknown:
 		return Loc{}, fmt.Errorf("%w: %s is not returned in a general register", ErrUnsupportedClass, t.Name)
-	case t.Size > 16 || t.passing == byReference:
+	case t.Size > 16 || by == byReference:
 		return Loc{}, fmt.Errorf("%w: the address of %s is not kept", ErrUnsupportedClass, t.Name)
 	}
 	return wordLoc(a64Args, t.Size), nil

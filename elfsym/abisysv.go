@@ -24,8 +24,11 @@ var errUnknownABI = errors.New("the compiler's calling convention for it is not 
 // classify returns the classes of t's eightbytes; one classMemory or classX87
 // stands for the whole value.
 func classify(t *Type) ([]class, error) {
+	by, err := t.passes()
 	switch {
-	case t.passing == byReference:
+	case err != nil:
+		return nil, err
+	case by == byReference:
 		return []class{classMemory}, nil
 	case t.Kind == KindComplex && t.Size > 16, t.Kind == KindFloat && strings.Contains(t.Name, "long double"):
 		return []class{classX87}, nil
@@ -91,7 +94,10 @@ func newSysV() *sysv { return &sysv{regs: sysvArgs, sse: 8, stack: 8} }
 
 // next places an argument.
 func (a *sysv) next(t *Type) (Loc, error) {
-	if t.passing == byReference {
+	if by, err := t.passes(); err != nil || by == byReference {
+		if err != nil {
+			return Loc{}, err
+		}
 		return a.hidden(t.Size)
 	}
 	if t.Kind == KindVariant || t.Kind == KindUnknown {

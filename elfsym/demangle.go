@@ -102,7 +102,7 @@ func forms(sym string) (names []string, generic bool) {
 		}
 	case LangRust:
 		full := demangleAs(base)
-		bare := demangleAs(base, demangle.NoTemplateParams)
+		bare := withoutTurbofish(full)
 		names, generic = append(names, full), true
 		if bare != full {
 			names = append(names, bare)
@@ -137,6 +137,27 @@ func cutTemplate(name string) string {
 		}
 	}
 	return name
+}
+
+// withoutTurbofish turns gen::<u32> into gen.
+func withoutTurbofish(name string) string {
+	var out []byte
+	depth := 0
+	for i := range len(name) {
+		arrow := name[i] == '>' && i > 0 && name[i-1] == '-'
+		switch {
+		case depth > 0 && name[i] == '<':
+			depth++
+		case depth > 0 && name[i] == '>' && !arrow:
+			depth--
+		case depth > 0:
+		case name[i] == '<' && i > 1 && name[i-2:i] == "::":
+			out, depth = out[:len(out)-2], 1
+		default:
+			out = append(out, name[i])
+		}
+	}
+	return string(out)
 }
 
 // withoutTrait turns <T as Trait>::m into T::m.

@@ -18,9 +18,9 @@ var (
 type entryRules struct {
 	reads  RegSet // registers that must still be as at the call
 	memory bool   // memory must be too
-	// lands reports whether execution can come to an address from elsewhere
-	// than the line before it.
-	lands func(VAddr) bool
+	// lands reports whether execution can come to an address in [lo, hi)
+	// from elsewhere than the line before it.
+	lands func(lo, hi VAddr) bool
 	// taken are the exits, which an entry site should not be.
 	taken func(VAddr) bool
 	// onlyFirst restricts the choice to the first instruction of the line,
@@ -37,7 +37,13 @@ func entryOf(b *body, first int, rules entryRules) (site Site, small bool, err e
 	why := error(nil)
 	for k, i := 0, first; i >= 0 && k < maxLine; k, i = k+1, b.next(i) {
 		in := &b.insts[i]
-		if k > 0 && (rules.onlyFirst || rules.lands(in.pc)) {
+		lo := in.pc
+		if k == 0 {
+			lo++ // jumps to the first instruction are the caller's matter
+		} else if rules.onlyFirst {
+			break
+		}
+		if rules.lands(lo, in.end()) {
 			break
 		}
 		cost, err := siteCost(b, in)

@@ -6,13 +6,13 @@ package elfsym
 const maxGoCheck = 16
 
 // goScratch are the registers that Go's stack checks use, which hold nothing
-// at a call: r12 and r13 under ABIInternal, rcx under ABI0, where all
-// arguments are on the stack; on arm64 x16, x17 and x27.
+// at a call: r12 and r13 under ABIInternal; rcx, and r14 loaded with g, under ABI0, where
+// all arguments are on the stack; on arm64 x16, x17 and x27.
 func goScratch(arch Arch) RegSet {
 	if arch == ARM64 {
 		return RegSet(0).Add(16).Add(17).Add(27)
 	}
-	return RegSet(0).Add(regR12).Add(regR13).Add(regRCX)
+	return RegSet(0).Add(regR12).Add(regR13).Add(regR14).Add(regRCX)
 }
 
 // afterStackCheck returns the index of the first instruction behind the stack
@@ -38,6 +38,10 @@ func afterStackCheck(b *body) (first int, back map[VAddr]bool) {
 		e := effectA64(in.word)
 		if b.arch == AMD64 {
 			e = effectX86(in)
+		}
+		loadsG := in.legacyOp(0x8b) && (in.has(pfxFSGS) || in.ripRelative())
+		if e.writes&RegSet(0).Add(regR14) != 0 && b.arch == AMD64 && !loadsG {
+			break
 		}
 		if in.flow != flowNext || e.unknown || e.stores || e.writes&^scratch != 0 {
 			break

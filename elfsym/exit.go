@@ -16,7 +16,9 @@ var (
 
 // exits are the instructions by which calls leave.
 type exits struct {
-	sites    []Site // ascending, without Offset
+	sites    []Site  // ascending, without Offset
+	indirect []VAddr // tail jumps to an unknown place
+	foreign  []VAddr // tail calls into another file
 	warnings []string
 }
 
@@ -36,12 +38,12 @@ func (w *walk) findExits() (exits, error) {
 			in := &a.insts[i]
 			leaves := in.flow == flowRet
 			switch {
-			case leaves && a.frames[i].seen && a.frames[i].spKnown && a.frames[i].sp != 0:
+			case leaves && a.frames[i].framed() && !a.frames[i].guessed:
 				return e, fmt.Errorf("%w: at %#x in %s the stack pointer is off by %d", errForeignFrame,
 					uint64(in.pc), a.name, a.frames[i].sp)
 			case in.flow == flowJumpInd && w.jumps[in.pc] == jumpTail:
 				leaves = true
-				e.warn("the indirect tail jump at %#x ends the measurement", in.pc)
+				e.indirect = append(e.indirect, in.pc)
 			}
 			if !leaves {
 				continue
@@ -63,6 +65,8 @@ func (w *walk) findExits() (exits, error) {
 	if len(e.sites) == 0 {
 		return e, errNeverReturns
 	}
+	e.warn("an indirect tail jump", e.indirect)
+	e.warn("a tail call into another file", e.foreign)
 	if w.again {
 		e.warnings = append(e.warnings, "a function that it tail-calls tail-calls it again, which counts as another call")
 	}
@@ -74,6 +78,19 @@ func (w *walk) findExits() (exits, error) {
 	})
 	e.sites = slices.CompactFunc(e.sites, func(a, b Site) bool { return a.Addr == b.Addr })
 	return e, nil
+}
+
+// tailCalls says that a path leaves by jumping to another function.
+func (w *walk) tailCalls() bool {
+	if len(w.areas) > 1 || len(w.stubs) > 0 {
+		return true
+	}
+	for _, kind := range w.jumps {
+		if kind == jumpTail {
+			return true
+		}
+	}
+	return false
 }
 
 // stubExits adds the jumps into a procedure linkage table, which are tail
@@ -90,7 +107,7 @@ func (w *walk) stubExits(e *exits) error {
 			}
 			in = &stub
 		}
-		e.warn("the tail call at %#x into another file ends the measurement", pc)
+		e.foreign = append(e.foreign, pc)
 		if err := e.add(w.env.arch, in); err != nil {
 			return err
 		}
@@ -123,6 +140,13 @@ func (e *exits) add(arch Arch, in *inst) error {
 	return nil
 }
 
-func (e *exits) warn(format string, pc VAddr) {
-	e.warnings = append(e.warnings, fmt.Sprintf(format, uint64(pc)))
+// warn says that jumps out of sight end the measurement.
+func (e *exits) warn(what string, jumps []VAddr) {
+	switch len(jumps) {
+	case 0:
+	case 1:
+		e.warnings = append(e.warnings, fmt.Sprintf("%s ends the measurement at %#x", what, uint64(jumps[0])))
+	default:
+		e.warnings = append(e.warnings, fmt.Sprintf("%s ends the measurement at %d places, the first at %#x", what, len(jumps), uint64(slices.Min(jumps))))
+	}
 }

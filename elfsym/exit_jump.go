@@ -40,20 +40,20 @@ func (w *walk) judge(p place, f frame) (jumpKind, []VAddr) {
 	if w.env.arch == ARM64 {
 		return judgeA64(p), nil
 	}
-	if in.ripRelative() {
+	if in.ripRelative() && !f.framed() {
 		return jumpTail, nil // through a pointer: GOT entry or variable
 	}
 	t, shaped := findTable(p)
 	if shaped {
 		if targets, out := w.readTable(p.area, t); len(targets) > 0 {
-			if out && f.spKnown && f.sp == 0 {
+			if out && !f.framed() {
 				return jumpTail, nil // a table of functions
 			}
 			return jumpTable, targets
 		}
 	}
 	switch {
-	case f.spKnown && f.sp != 0, in.has(pfxDS):
+	case f.framed() && !in.ripRelative(), in.has(pfxDS):
 		// GCC and LLVM put notrack, which is the DS prefix, only before the
 		// jump of a switch.
 		return jumpInside, nil
@@ -92,10 +92,15 @@ func findTable(p place) (t table, shaped bool) {
 			d := &p.area.insts[j]
 			switch {
 			case d.enc != legacy || d.space != 0:
+			case d.op == 0x8d && d.reg() == want && !added && d.ripRelative() && p.area.holds(d.target):
+				return table{relative: true}, true // a label
 			case d.op == 0x01 && !d.isMem() && (d.rm() == want || d.reg() == want && !added):
 				added = true
 			case d.op == 0x03 && !d.isMem() && d.reg() == want:
 				added = true
+			case d.op == 0x63 && d.ripRelative() && added:
+				// GCC knows the index but keeps the jump.
+				return table{relative: true}, true
 			case d.op == 0x63 && d.isMem() && added:
 				base, t.base, ok = scaled(d, 4)
 				t.relative = true
@@ -159,8 +164,8 @@ func (b *body) before(i int) int {
 }
 
 // readTable returns the targets in a jump table, and whether all of them are
-// other functions. It stops at the first entry that is no instruction's
-// address, so it may return a few targets of the next table too.
+// the starts of other functions. It stops at the first entry that cannot be of
+// the table, so it may return some of the next table too.
 func (w *walk) readTable(a *area, t table) (targets []VAddr, out bool) {
 	if t.base == 0 {
 		return nil, false
@@ -172,40 +177,45 @@ func (w *walk) readTable(a *area, t table) (targets []VAddr, out bool) {
 	if n == 0 {
 		n = maxTable / 4
 	}
-	out = true
+	in := false
 	for k := range n {
 		b, err := w.env.data(t.base+VAddr(k*size), size)
 		if err != nil {
 			break
 		}
-		target := VAddr(0)
+		target := VAddr(binary.LittleEndian.Uint64(append(b, 0, 0, 0, 0)))
 		if t.relative {
 			target = t.base + VAddr(int64(int32(binary.LittleEndian.Uint32(b))))
-		} else {
-			target = VAddr(binary.LittleEndian.Uint64(b))
 		}
 		switch {
+		case target == a.start && !t.relative:
 		case a.at(target) >= 0:
-			if target != a.start {
-				out = false
+			in = true
+		case t.count == 0 || a.holds(target) || w.env.compiledGo:
+			return targets, false
+		case w.startsFunction(target):
+			if in {
+				return targets, false
 			}
-		case t.count != 0 && w.known(target):
-		default:
-			return targets, out
+			out = true
+		case !w.isNameless(target):
+			return targets, false
 		}
 		targets = append(targets, target)
 	}
-	return targets, out
+	return targets, out && !in
 }
 
-// known reports whether a is the start of a function, or in code that the
-// unwind table describes.
-func (w *walk) known(a VAddr) bool {
-	if g := w.env.funcAt(a); g != nil {
-		return true
-	}
+func (w *walk) startsFunction(a VAddr) bool {
+	g := w.env.funcAt(a)
+	return g != nil && g.Addr == a
+}
+
+// isNameless reports whether only the unwind table knows a, as it does .cold
+// parts of stripped files.
+func (w *walk) isNameless(a VAddr) bool {
 	_, ok := w.env.frameAt(a)
-	return ok
+	return ok && w.env.funcAt(a) == nil
 }
 
 // restoresStack reports whether the instructions right before p end in the

@@ -8,7 +8,12 @@ type frame struct {
 	spKnown bool
 	bpKnown bool
 	seen    bool
+	guessed bool // derived from a jump of unknown target
 }
+
+// framed reports whether something is known to lie on the stack, so that the
+// function cannot be left but by a call.
+func (f *frame) framed() bool { return f.spKnown && f.sp != 0 }
 
 // join merges what two paths to an instruction know, and reports whether that
 // is less than f.
@@ -19,6 +24,7 @@ func (f *frame) join(g frame) bool {
 		return true
 	}
 	old := *f
+	f.guessed = f.guessed || g.guessed
 	if f.spKnown && (!g.spKnown || g.sp != f.sp) {
 		f.spKnown, f.sp = false, 0
 	}

@@ -61,6 +61,7 @@ type walk struct {
 	targets map[VAddr]bool     // where branches and jump tables lead
 	stubs   map[VAddr]place    // jumps to a PLT, by the jump's address
 	again   bool               // a tail-called function jumps to the start
+	tails   int                // number of functions reached by tail calls
 	late    bool               // the walk is in sweep
 	fault   error              // why the exits cannot be known
 }
@@ -68,7 +69,7 @@ type walk struct {
 func newWalk(env *surroundings, root *body, name string) *walk {
 	w := &walk{env: env, jumps: map[VAddr]jumpKind{}, targets: map[VAddr]bool{}, stubs: map[VAddr]place{}}
 	a := w.add(root, name, 0)
-	w.reach(a, root.at(root.start), frame{spKnown: true})
+	w.reach(a, root.at(root.start), frame{spKnown: env.arch == AMD64})
 	w.run()
 	w.sweep()
 	return w
@@ -105,21 +106,45 @@ func (w *walk) run() {
 }
 
 // sweep visits what run did not: code reached only by jumps of unknown
-// target, by exceptions, or by nothing. Its stack is unknown.
+// target, by exceptions, or by nothing. A computed goto has the same frame at
+// both ends, so where all those of an area have one frame, it is assumed.
 func (w *walk) sweep() {
 	w.late = true
 	for k := 0; k < len(w.areas) && w.fault == nil; k++ {
 		a := w.areas[k]
+		guess := w.insideFrame(a)
 		for i := range a.insts {
 			in := &a.insts[i]
-			if a.frames[i].seen || in.flow != flowJump && in.flow != flowCond && in.flow != flowJumpInd {
+			branches := in.flow == flowJump || in.flow == flowCond || in.flow == flowJumpInd
+			if a.frames[i].seen || !branches && !guess.spKnown {
 				continue
 			}
-			a.frames[i].seen = true
+			a.frames[i].join(guess)
 			w.work = append(w.work, place{a, i})
 			w.run()
 		}
 	}
+}
+
+// insideFrame returns the frame that all jumps of unknown target inside a
+// have, if there is one.
+func (w *walk) insideFrame(a *area) frame {
+	guess, any := frame{guessed: true}, false
+	for i := range a.insts {
+		if in := &a.insts[i]; in.flow == flowJumpInd && w.jumps[in.pc] == jumpInside && a.frames[i].seen {
+			f := a.frames[i]
+			if !any {
+				guess.sp, guess.spKnown, guess.bp, guess.bpKnown = f.sp, f.spKnown, f.bp, f.bpKnown
+				any = true
+			}
+			guess.join(f)
+			if guess.sp != f.sp || guess.spKnown != f.spKnown {
+				return frame{guessed: true}
+			}
+		}
+	}
+	guess.seen = false
+	return guess
 }
 
 // step follows the instruction at p.
@@ -139,6 +164,9 @@ func (w *walk) step(p place) {
 	}
 	j := p.area.next(p.i)
 	if j < 0 {
+		if in.flow == flowNext || in.flow == flowCond {
+			w.fallThrough(p, f.after(in))
+		}
 		return // a call that does not return ends the function
 	}
 	if w.env.arch == AMD64 {
@@ -151,6 +179,35 @@ func (w *walk) step(p place) {
 	w.reach(p.area, j, f)
 }
 
+// fallThrough follows a path over the end of a range, by which hand-written
+// assembly enters the next function, with padding in between.
+func (w *walk) fallThrough(p place, f frame) {
+	to := p.inst().end()
+	if w.areaOf(to) == nil && w.env.funcAt(to) == nil {
+		text, err := w.env.text([]Range{{to, to + maxPadding}})
+		if err != nil {
+			return
+		}
+		for _, in := range newBody(w.env.arch, to, text).insts {
+			if w.env.funcAt(to) != nil || !isPadding(&in) {
+				break
+			}
+			to = in.end()
+		}
+	}
+	if w.areaOf(to) != nil || w.env.funcAt(to) != nil {
+		w.branch(p, to, f)
+	}
+}
+
+// maxPadding is a cache line, to which libc aligns its string functions.
+const maxPadding = 64
+
+// isPadding reports whether in is a nop.
+func isPadding(in *inst) bool {
+	return in.enc == legacy && (in.space == 0 && in.op == 0x90 && in.rex&1 == 0 || in.space == 1 && in.op == 0x1f)
+}
+
 // branch follows a jump from p to target.
 func (w *walk) branch(p place, target VAddr, f frame) {
 	w.targets[target] = true
@@ -160,11 +217,18 @@ func (w *walk) branch(p place, target VAddr, f frame) {
 	}
 	a := w.areaOf(target)
 	if a == nil {
-		if w.env.isStub(target) {
-			w.stubs[p.inst().pc] = p
+		if w.endsAt(target) && (f.framed() || w.env.funcAt(target) == nil) {
+			// GCC and Go let paths that end in a call that does not return
+			// jump to where the function ends.
 			return
 		}
-		if a = w.follow(p, target); a == nil {
+		if w.env.isStub(target) {
+			if !f.framed() { // else it does not return
+				w.stubs[p.inst().pc] = p
+			}
+			return
+		}
+		if a = w.follow(p, target, f); a == nil {
 			return
 		}
 	}
@@ -184,6 +248,18 @@ func (w *walk) branch(p place, target VAddr, f frame) {
 	w.reach(a, i, f)
 }
 
+// endsAt reports whether a is where one of the areas' ranges ends.
+func (w *walk) endsAt(a VAddr) bool {
+	for _, area := range w.areas {
+		for _, r := range area.ranges {
+			if a == r.Hi {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (w *walk) areaOf(a VAddr) *area {
 	for _, area := range w.areas {
 		if area.holds(a) {
@@ -200,8 +276,8 @@ var (
 	errTailData = errors.New("it tail-calls code that cannot be decoded")
 )
 
-// follow adds the function that holds target, to which p jumps.
-func (w *walk) follow(p place, target VAddr) *area {
+// follow adds the function that holds target, to which p jumps with frame f.
+func (w *walk) follow(p place, target VAddr, f frame) *area {
 	in := p.inst()
 	g := w.env.funcAt(target)
 	name, ranges := "", []Range(nil)
@@ -219,12 +295,19 @@ func (w *walk) follow(p place, target VAddr) *area {
 		}
 		name, ranges = fmt.Sprintf("%#x", uint64(r.Lo)), []Range{r}
 	}
-	if p.area.depth == maxDepth {
-		w.fail(fmt.Errorf("%w: %s to %s is the %dth", errTooDeep, p.area.name, name, maxDepth+1))
-		return nil
+	// With a frame on the stack it is no call but a part of the function
+	// that has no symbol of its own.
+	depth := p.area.depth
+	if !f.framed() {
+		depth++
+		w.tails++
 	}
-	if len(w.areas) > maxBodies {
-		w.fail(fmt.Errorf("%w: more than %d", errTooMany, maxBodies))
+	switch {
+	case depth > maxDepth:
+		w.fail(fmt.Errorf("%w: %s to %s is the %dth", errTooDeep, p.area.name, name, depth))
+		return nil
+	case w.tails > maxTails || len(w.areas) > maxParts:
+		w.fail(fmt.Errorf("%w: more than %d", errTooMany, maxTails))
 		return nil
 	}
 	text, err := w.env.text(ranges)
@@ -237,5 +320,5 @@ func (w *walk) follow(p place, target VAddr) *area {
 		w.fail(fmt.Errorf("%w: %s: %w", errTailData, name, b.bad))
 		return nil
 	}
-	return w.add(b, name, p.area.depth+1)
+	return w.add(b, name, depth)
 }

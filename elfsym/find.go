@@ -334,7 +334,8 @@ func squeezed(s string) string {
 	}
 	out := make([]byte, 0, len(s))
 	for i := range len(s) {
-		if s[i] == ' ' && (len(out) == 0 || i+1 == len(s) || !word(out[len(out)-1]) || !word(s[i+1])) {
+		if s[i] == ' ' && (len(out) == 0 || i+1 == len(s) || !word(s[i+1]) ||
+			!word(out[len(out)-1]) && out[len(out)-1] != '>') {
 			continue
 		}
 		out = append(out, s[i])

@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -127,7 +128,21 @@ func (fn *function) findArgs() error {
 			return err
 		}
 	}
+	if fn.unit.lang == dwLangGo {
+		fn.dropTwins()
+	}
 	return nil
+}
+
+// dropTwins removes parameters that Go's compiler lists twice: in optimised
+// code it repeats a result that it has split into its fields.
+func (fn *function) dropTwins() {
+	seen := map[string]bool{}
+	fn.args = slices.DeleteFunc(fn.args, func(a argument) bool {
+		twin := a.name != "_" && a.name != "" && seen[a.name]
+		seen[a.name] = true
+		return twin
+	})
 }
 
 // mergeParams puts the concrete parameters in the place of the abstract ones
@@ -264,17 +279,33 @@ func (fn *function) classifyArgs() {
 			}
 		}
 	}
+	plain := fn.plain()
 	for i := range fn.args {
 		a := &fn.args[i]
-		loc, err := abi.next(a.t)
+		t := a.t
+		if errors.Is(a.err, errSpilledAddr) {
+			t = uint64Type()
+		}
+		loc, err := abi.next(t)
+		if errors.Is(a.err, errSpilledAddr) && err == nil {
+			loc, err = behind(loc, a.t.Size)
+		}
 		switch {
 		case errors.Is(err, errUnknownABI), errors.Is(err, errDeep), errors.Is(err, ErrMalformed):
 			fn.markSpilled(i, err)
 			return
-		case errors.Is(a.err, errSpilled):
+		case errors.Is(a.err, errSpilled), plain && errors.Is(a.err, ErrOptimizedOut):
 			a.loc, a.err = loc, err
 		}
 	}
+}
+
+// behind returns the place of a value whose address is at loc.
+func behind(loc Loc, size int64) (Loc, error) {
+	if len(loc.Pieces) != 1 || loc.Pieces[0].Kind != InReg {
+		return Loc{}, fmt.Errorf("%w: its address is passed on the stack", ErrUnsupportedClass)
+	}
+	return memLoc(loc.Pieces[0].Reg, 0, size), nil
 }
 
 // markSpilled says why the arguments from the i-th on have no place.

@@ -167,26 +167,40 @@ func behindBrackets(name string) string {
 }
 
 // sameLoc reports whether the debug information's place for a value agrees
-// with the convention's. Padding has no place, and a spill slot in the
-// caller's frame stands for the register that will be stored there.
+// with the convention's. A slot in the caller's frame stands for the registers
+// that will be stored there.
 func sameLoc(info, abi Loc) bool {
-	if len(info.Pieces) == 1 && info.Pieces[0].Kind == InMem && len(abi.Pieces) > 0 && abi.Pieces[0].Kind != InMem {
-		return info.Pieces[0].Reg == regRSP || info.Pieces[0].Reg == 31
+	if len(abi.Pieces) == 0 {
+		return true // a value of no size, or in vector registers
 	}
-	for i, off := 0, int64(0); i < len(info.Pieces); i++ {
-		p := info.Pieces[i]
+	if len(info.Pieces) == 1 && info.Pieces[0].Kind == InMem && abi.Pieces[0].Kind != InMem {
+		return info.Pieces[0].Reg == regRSP || info.Pieces[0].Reg == regSPA
+	}
+	return sameOffsets(info, abi) || sameOrder(info, abi)
+}
+
+// sameOffsets compares the pieces at the same bytes.
+func sameOffsets(info, abi Loc) bool {
+	off := int64(0)
+	for _, p := range info.Pieces {
 		if p.Kind == InReg || p.Kind == InMem {
 			q, ok := pieceAt(abi, off)
-			if !ok || q.Kind != p.Kind || q.Reg != p.Reg {
-				return false
-			}
-			if p.Kind == InMem && q.Off != p.Off {
+			if !ok || q.Kind != p.Kind || q.Reg != p.Reg || q.Off != p.Off {
 				return false
 			}
 		}
 		off += p.Size
 	}
 	return true
+}
+
+// sameOrder compares the pieces that can be read, one by one: the compiler
+// leaves padding out of its lists (cmd/compile/internal/ssa/debug.go).
+func sameOrder(info, abi Loc) bool {
+	readable := func(l Loc) []Piece {
+		return slices.DeleteFunc(slices.Clone(l.Pieces), func(p Piece) bool { return p.Kind == Missing })
+	}
+	return slices.Equal(readable(info), readable(abi))
 }
 
 // pieceAt returns what l has at byte off, as a piece that begins there.
@@ -196,7 +210,9 @@ func pieceAt(l Loc, off int64) (Piece, bool) {
 			if p.Kind == InReg && off != 0 {
 				return Piece{}, false
 			}
-			p.Off += off
+			if p.Kind == InMem {
+				p.Off += off
+			}
 			return p, true
 		}
 		off -= p.Size

@@ -19,6 +19,10 @@ var (
 // function has yet to write.
 var errSpilled = fmt.Errorf("%w at the entry: it is stored only later", ErrOptimizedOut)
 
+// errSpilledAddr is errSpilled of a value's address: the value is passed by
+// the address of a copy.
+var errSpilledAddr = fmt.Errorf("%w, and so is its address", errSpilled)
+
 // locate returns where the parameter e of the function described by ctx is at
 // pc, following rules 1 to 3, 5 and 6 of "where is the argument": registers
 // and pieces of them, memory through a register, incoming stack arguments.
@@ -190,8 +194,10 @@ func memPiece(at symValue, size int64, arch Arch) ([]Piece, error) {
 			return nil, errSpilled
 		}
 		return []Piece{{Kind: InMem, Reg: sp, Off: at.off + cfa, Size: size}}, nil
-	case symFrame, symLoad:
+	case symFrame:
 		return nil, errSpilled
+	case symLoad:
+		return nil, errSpilledAddr
 	}
 	return nil, fmt.Errorf("%w: it is at a fixed address", ErrOptimizedOut)
 }

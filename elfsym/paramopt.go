@@ -24,11 +24,18 @@ func (fn *function) plain() bool {
 		}
 	}
 	for _, a := range fn.args {
-		if !a.static {
+		// What is passed by address has a list anyway. A scalar whose address
+		// is taken lives in memory in optimised code too, but LLVM marks
+		// functions whose signature it has changed.
+		if !a.static && !aggregate(a.t) {
 			return false
 		}
 	}
 	return true
+}
+
+func aggregate(t *Type) bool {
+	return t.Kind == KindStruct || t.Kind == KindVariant || t.Kind == KindUnion || t.Kind == KindArray
 }
 
 // optimised reads the -O level from a DW_AT_producer with the command line's

@@ -42,6 +42,8 @@ type Sites struct {
 	// TailCalls says that the function may leave by jumping to another one,
 	// which then stands at the same place of the stack.
 	TailCalls bool
+	// TailRecursive says that a tail-called function may jump back to it.
+	TailRecursive bool
 	// Recursive says that the function calls itself directly.
 	Recursive bool
 	// Warnings are facts that make the numbers mean something else, such as

@@ -9,11 +9,11 @@ import (
 // Limits of what Sites looks at. The largest functions of real programs are
 // generated tables of about a megabyte.
 const (
-	maxBody   = 4 << 20 // bytes of one function
-	maxDepth  = 4       // tail calls behind each other
-	maxBodies = 16      // functions reached by tail calls
-	maxExits  = 64      // exits they add
-	maxParts  = 64      // parts of one function
+	maxBody  = 4 << 20 // bytes of one function
+	maxDepth = 4       // tail calls behind each other
+	maxTails = 16      // functions reached by tail calls
+	maxExits = 64      // exits they add
+	maxParts = 64      // parts of one function
 )
 
 var errTooLong = errors.New("it is too long to look through")
@@ -33,9 +33,6 @@ type body struct {
 	// bad is the first byte sequence that is no instruction. The
 	// instructions of its range end there.
 	bad error
-	// unsized says that the end of the function is a guess, so that what
-	// lies behind its last instruction may be no code.
-	unsized bool
 }
 
 // newBody decodes text from end to end.

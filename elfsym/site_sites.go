@@ -78,6 +78,7 @@ func findSites(env *surroundings, root *body, f *Func, inside []VAddr, opts *Sit
 		e = exits{}
 	}
 	s.Exits, s.Warnings, s.NoExit = e.sites, e.warnings, err
+	s.TailCalls, s.TailRecursive = w.tailCalls(), w.again
 
 	back := map[VAddr]bool(nil)
 	if f.Lang == LangGo {
@@ -90,8 +91,13 @@ func findSites(env *surroundings, root *body, f *Func, inside []VAddr, opts *Sit
 		reads:     opts.Reads | alwaysRead(root.arch, f),
 		memory:    opts.ReadsMemory,
 		onlyFirst: root.bad != nil || w.fault != nil || w.unknownJumps(),
-		lands: func(a VAddr) bool {
-			return w.targets[a] || slices.Contains(inside, a)
+		lands: func(lo, hi VAddr) bool {
+			for a := lo; a < hi; a++ {
+				if w.targets[a] || slices.Contains(inside, a) {
+					return true
+				}
+			}
+			return false
 		},
 		taken: func(a VAddr) bool {
 			return slices.ContainsFunc(s.Exits, func(x Site) bool { return x.Addr == a })
@@ -127,9 +133,10 @@ func loops(root *body, back map[VAddr]bool) error {
 // check, against the rules.
 func (r entryRules) checkLead(b *body, first int) error {
 	start := b.at(b.start)
+	r.reads &^= RegSet(0).Add(regR14) // a check writes nothing else to it than g
 	for i := start; i <= first; i++ {
 		in := &b.insts[i]
-		if i > start && r.lands(in.pc) {
+		if i > start && r.lands(in.pc, in.end()) {
 			return fmt.Errorf("a branch leads into its stack check, to %#x", uint64(in.pc))
 		}
 		if i < first && !r.survives(b.arch, in) {

@@ -42,18 +42,18 @@ type Type struct {
 
 	elem   func() (*Type, error)
 	fields func() ([]Field, error)
-	// passing is how C++ passes the class, where the compiler says it;
+	// passing finds out how C++ passes the class; nil for what is passed as
+	// it is.
+	passing func() (passing, error)
 	// vector marks an array that is a SIMD vector.
-	passing passing
-	vector  bool
+	vector bool
 }
 
-// passing is DW_AT_calling_convention of a class (DWARF 5, section 5.7).
+// passing is how a class is passed.
 type passing uint8
 
 const (
-	passingUnknown passing = iota
-	byValue
+	byValue passing = iota
 	byReference
 )
 

@@ -89,11 +89,14 @@ func (d *dwarfInfo) readType(off dwarf.Offset) (*Type, error) {
 	case dwarf.TagPointerType, dwarf.TagReferenceType, dwarf.TagRvalueReferenceType:
 		t.Kind, t.Size = KindPointer, 8
 		d.setElem(t, e)
-		d.goPointer(t, e)
+		goReference(t, e)
+	case dwarf.TagTypedef:
+		goReference(t, e)
 	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagInterfaceType:
 		return t, d.structType(t, e)
 	case dwarf.TagUnionType:
 		t.Kind = KindUnion
+		d.setPassing(t, e)
 		d.setFields(t, e)
 	case dwarf.TagEnumerationType:
 		return t, d.enumType(t, e)
@@ -248,16 +251,17 @@ func (d *dwarfInfo) setElem(t *Type, e *dwarf.Entry) {
 	}
 }
 
-// goPointer gives Go's maps, channels, functions and interfaces their kinds:
-// Go describes them as typedefs of what they are inside.
-func (d *dwarfInfo) goPointer(t *Type, e *dwarf.Entry) {
+// goReference gives Go's maps, channels, functions and interfaces their
+// kinds: Go describes them as typedefs of, or pointers to, what they are
+// inside.
+func goReference(t *Type, e *dwarf.Entry) {
 	switch goKind(e) {
 	case reflect.Map:
-		t.Kind, t.elem = KindMap, nil
+		t.Kind, t.Size, t.elem = KindMap, 8, nil
 	case reflect.Chan:
-		t.Kind, t.elem = KindChan, nil
+		t.Kind, t.Size, t.elem = KindChan, 8, nil
 	case reflect.Func:
-		t.Kind, t.elem = KindFunc, nil
+		t.Kind, t.Size, t.elem = KindFunc, 8, nil
 	case reflect.Interface:
 		t.Kind, t.Size, t.elem = KindInterface, 16, nil
 	}

@@ -10,12 +10,7 @@ import (
 // the language itself knows.
 func (d *dwarfInfo) structType(t *Type, e *dwarf.Entry) error {
 	t.Kind = KindStruct
-	switch cc, _ := e.Val(dwarf.AttrCalling).(int64); cc {
-	case ccPassByReference:
-		t.passing = byReference
-	case ccPassByValue:
-		t.passing = byValue
-	}
+	d.setPassing(t, e)
 	d.setFields(t, e)
 	switch goKind(e) {
 	case reflect.String:

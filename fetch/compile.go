@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/latchprof/latch/elfsym"
 )
@@ -70,7 +71,7 @@ func (r *resolver) readable(v *value) error {
 		return r.inWords(v, 2)
 	case elfsym.KindPointer:
 		elem, err := v.typ.Elem()
-		if err == nil && elem != nil && elem.Name == "char" && elem.Size == 1 {
+		if err == nil && elem != nil && elem.Size == 1 && strings.TrimPrefix(elem.Name, "const ") == "char" {
 			v.text = true
 		}
 		return r.inWords(v, 1)

@@ -153,7 +153,8 @@ func (e *emitter) word(dst asm.Register, p elfsym.Piece, size int64, signed bool
 			asm.LoadMem(regPtr, regCtx, offset, asm.DWord),
 			asm.LoadImm(asm.R1, p.Off, asm.DWord),
 			asm.Add.Reg(regPtr, asm.R1),
-			asm.StoreImm(asm.RFP, scratch, 0, asm.DWord),
+			asm.Mov.Imm(asm.R1, 0),
+			asm.StoreMem(asm.RFP, scratch, asm.R1, asm.DWord),
 		)
 		e.read(asm.RFP, scratch, int32(size), unreadable)
 		e.add(asm.LoadMem(dst, asm.RFP, scratch, asm.DWord))
@@ -271,7 +272,7 @@ func (e *emitter) terminated(i int, data int32, v *value, strLen int, unreadable
 	e.add(read...)
 	// The string's pages may not be there yet: fault them in, the last one
 	// only if it exists, and read again.
-	e.add(asm.StoreImm(asm.RFP, scratch, 0, asm.DWord))
+	e.add(asm.Mov.Imm(asm.R1, 0), asm.StoreMem(asm.RFP, scratch, asm.R1, asm.DWord))
 	touch(0)
 	e.add(asm.JNE.Imm(asm.R0, 0, unreadable))
 	for offset := int32(4096); offset < int32(strLen)+2; offset += 4096 {

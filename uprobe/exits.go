@@ -40,9 +40,10 @@ func (t *target) exit(req *Request, s selection, sites *elfsym.Sites) ExitKind {
 	}
 	safe := !req.RetOnly && t.noReturnProbe(s) == ""
 	switch {
-	case sites.NoExit == nil && (!safe || sites.Recursive):
+	case sites.NoExit == nil && (!safe || sites.Recursive || sites.TailRecursive):
 		// The kernel drops return probes nested more than 64 deep, so a
-		// function that calls itself gets RET sites.
+		// function that calls itself gets RET sites; and it hides the return
+		// address, by which a tail call to oneself is known.
 		return ExitRet
 	case safe:
 		return ExitReturn

@@ -90,9 +90,11 @@ func (j *judge) left(p *Probe, c *openCall) bool {
 	}
 	sp := -c.id.Depth
 	var word [8]byte
-	if p.Exit == ExitRet && c.returnAddr != 0 && j.process.ReadMem(sp, word[:]) == nil &&
-		binary.NativeEndian.Uint64(word[:]) != c.returnAddr {
-		return true
+	if c.returnAddr != 0 && j.process.ReadMem(sp, word[:]) == nil {
+		slot := binary.NativeEndian.Uint64(word[:])
+		if p.Exit == ExitRet && slot != c.returnAddr || p.Exit == ExitReturn && !j.trampoline(slot) {
+			return true
+		}
 	}
 	current, ok := j.sps[c.tid]
 	if !ok {
@@ -103,6 +105,17 @@ func (j *judge) left(p *Probe, c *openCall) bool {
 	// is alive: a fiber's stack would be another mapping, unless all of them
 	// come from one, so that only the thread's own stack proves anything.
 	return current > sp && j.ownStack(sp, current)
+}
+
+// trampoline says that the kernel's return probes jump to addr, which stands
+// in the place of the return address while a probed call is open.
+func (j *judge) trampoline(addr uint64) bool {
+	for _, m := range j.maps {
+		if addr >= m.Lo && addr < m.Hi {
+			return m.Path == "[uprobes]"
+		}
+	}
+	return false
 }
 
 // ownStack says that both addresses lie in the process's main stack or in one

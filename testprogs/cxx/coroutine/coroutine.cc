@@ -2,10 +2,10 @@
  * coroutine: each resume is a call of its own (C++20).
  *
  * Truth: numbers(limit) is called 7 times with limit=5. Its body is another
- * function, gcc's numbers(long)[.actor]: it runs up to the first suspension,
- * then is resumed 6 times (five values and the end), and once more by
- * [.destroy], so it is entered 8 times for each call, 56 in all. step, an
- * ordinary function that the body calls, has 35 calls.
+ * function, gcc's numbers(Frame*) [clone .actor]: it is resumed 6 times (five
+ * values and the end) and entered once more by a jump from [clone .destroy], so
+ * 7 times for each call, 49 in all. step, an ordinary function that the body
+ * calls, has 35 calls.
  * Flags: -std=c++20
  * Needs: gcc (clang 14 refuses libstdc++'s <coroutine>)
  * Prints:

@@ -1,10 +1,10 @@
 /*
  * resume: an async fn is polled, and each poll is a call.
  *
- * Truth: fetch(key) is called 7 times. Its body, fetch::{async_fn#0} (in older
- * compilers fetch::{closure#0}), is polled 4 times for each, as it waits 3
- * times: 28 calls, of which 21 return Pending. step, which the body calls between
- * its waits, has 21 calls.
+ * Truth: fetch(key) is called 7 times, inlined. Its body, resume::fetch::{{closure}}
+ * (by v0 names fetch::{closure#0} or {async_fn#0}), is polled 4 times for
+ * each, as it waits 3 times: 28 calls, of which 21 return Pending. step, which
+ * the body calls between its waits, has 21 calls.
  * Prints:
  *   calls fetch = 7
  *   calls fetch body = 28
