@@ -22,7 +22,7 @@ demo:
 
 test:
 	$(DEPS) test
-	go test ./...
+	go test -timeout 30m ./...
 
 check:
 	$(DEPS) check

@@ -70,11 +70,17 @@ func effectX86(in *inst) effect {
 		return in.effect1()
 	case in.enc == legacy && in.space == 1:
 		return in.effect0F()
-	case in.enc == vex && in.space == 1:
+	case (in.enc == vex || in.enc == evex) && in.space == 1:
 		return in.effectVex()
+	case (in.enc == vex || in.enc == evex) && in.space == 2 && broadcasts.has(in.op):
+		return nothing
 	}
 	return unknown
 }
+
+// broadcasts are the VEX and EVEX opcodes of the 0f38 map that fill a vector
+// register from memory or another register.
+var broadcasts = ops(rg{0x18, 0x1a}, rg{0x58, 0x5a}, rg{0x78, 0x7c})
 
 // effect1 covers the one-byte opcodes.
 func (in *inst) effect1() effect {
@@ -189,7 +195,7 @@ func (in *inst) effect0F() effect {
 	return unknown
 }
 
-// effectVex covers the VEX instructions that compilers put at the start of a
+// effectVex covers the VEX and EVEX instructions of the 0f map that compilers put at the start of a
 // function.
 func (in *inst) effectVex() effect {
 	switch op := in.op; {

@@ -22,6 +22,16 @@ var goodX86 = ops(rg{0x00, 0x05}, rg{0x08, 0x0d}, rg{0x0f, 0x15}, rg{0x18, 0x1d}
 var bad0F = ops(rg{0x00, 0x01}, rg{0x05, 0x09}, rg{0x0b, 0x0b}, rg{0x30, 0x30}, rg{0x34, 0x35}, rg{0x37, 0x37},
 	rg{0x78, 0x79}, rg{0xae, 0xae}, rg{0xb9, 0xb9}, rg{0xff, 0xff})
 
+// mistakenVector are the opcodes of VEX and EVEX instructions that the kernel
+// takes for the one-byte instruction of that number, since it does not look at
+// the map: it "emulates" a jump (70 to 7f, e9, eb), a call (e8) or a nop (90)
+// instead of running the instruction, or does not correct rip as if behind a
+// return (c2, c3, ca, cb) (arch_uprobe_analyze_insn in
+// arch/x86/kernel/uprobes.c, Linux 6.18). Probed so, libc's strchrnul for
+// AVX-512 finds nothing, because its vpbroadcastb is skipped.
+var mistakenVector = ops(rg{0x50, 0x57}, rg{0x70, 0x7f}, rg{0x90, 0x90}, rg{0xc2, 0xc3}, rg{0xca, 0xcb},
+	rg{0xe8, 0xe9}, rg{0xeb, 0xeb}, rg{0xff, 0xff})
+
 // probeCost returns what a probe on in costs, or why it cannot hold one.
 func probeCost(arch Arch, in *inst) (Cost, error) {
 	if arch == ARM64 {
@@ -41,6 +51,9 @@ func probeCostX86(in *inst) (Cost, error) {
 		return Stepped, errKernelRefuses
 	}
 	if in.enc != legacy {
+		if mistakenVector.has(in.op) {
+			return Stepped, errStepHarms
+		}
 		return Stepped, nil
 	}
 	switch in.space {

@@ -202,7 +202,7 @@ func (b *Binary) group(t *funcTable, syms []symbol, code Range) {
 		}
 		s := syms[i]
 		switch {
-		case coldParent(s.name) != "":
+		case !code.holds(s.addr) && coldParent(s.name) != "":
 			s.size = b.sizeAt(s, syms, j)
 			cold = append(cold, s)
 		case s.typ == elf.STT_NOTYPE && s.addr < covered:
@@ -231,6 +231,8 @@ func (b *Binary) group(t *funcTable, syms []symbol, code Range) {
 	}
 	t.addParts(cold, local)
 }
+
+func (r Range) holds(a VAddr) bool { return a >= r.Lo && a < r.Hi }
 
 type localFunc struct {
 	f    *Func
@@ -272,7 +274,7 @@ func (b *Binary) newFunc(syms []symbol, i, j int, code Range, pcln *pclntab) Fun
 		f.Attr |= IFunc
 	}
 	f.Lang = symbolLang(s.name)
-	if s.addr >= code.Lo && s.addr < code.Hi {
+	if code.holds(s.addr) {
 		f.Lang = LangGo
 		f.Attr = goAttr(f.Attr&^External, &f, goFn, pcln)
 	} else {

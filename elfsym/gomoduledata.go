@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Words of runtime.moduledata, the same from Go 1.18 to 1.26
@@ -191,7 +190,7 @@ func (b *Binary) plausibleText(t *pclntab, r Range) bool {
 			return false
 		}
 		tried++
-		if strings.Trim(string(gap), "\xcc") == "" || strings.Trim(string(gap), "\x00") == "" {
+		if bytes.Count(gap, []byte{0xcc}) == len(gap) || bytes.Count(gap, []byte{0}) == len(gap) {
 			padded++
 		}
 	}

@@ -145,20 +145,26 @@ func (fn *function) dropTwins() {
 	})
 }
 
-// mergeParams puts the concrete parameters in the place of the abstract ones
-// they refer to, and behind them those that refer to none.
+// mergeParams puts the abstract parameters that have no concrete copy between
+// the concrete ones, which may be more: Go's abstract functions leave out
+// unnamed ones.
 func mergeParams(abstract, concrete []*dwarf.Entry, own map[dwarf.Offset]*dwarf.Entry) []*dwarf.Entry {
 	out := make([]*dwarf.Entry, 0, len(abstract))
-	used := map[*dwarf.Entry]bool{}
-	for _, a := range abstract {
-		if c := own[a.Offset]; c != nil {
-			a, used[c] = c, true
-		}
-		out = append(out, a)
-	}
+	next := 0
 	for _, c := range concrete {
-		if !used[c] {
-			out = append(out, c)
+		off, ok := origin(c)
+		i := slices.IndexFunc(abstract[next:], func(a *dwarf.Entry) bool { return ok && a.Offset == off })
+		for ; i >= 0; i-- {
+			if a := abstract[next]; own[a.Offset] == nil {
+				out = append(out, a)
+			}
+			next++
+		}
+		out = append(out, c)
+	}
+	for _, a := range abstract[next:] {
+		if own[a.Offset] == nil {
+			out = append(out, a)
 		}
 	}
 	return out

@@ -13,18 +13,32 @@ import (
 // the compiler never departs from, provided that it agrees with the debug
 // information on all the others.
 func (fn *function) goParams() ([]Param, error) {
-	var byABI []Param
-	var sound error
-	for i, dict := range fn.dictPlaces() {
-		places, err := fn.assignGo(dict)
-		if i == 0 || err == nil {
-			byABI, sound = places, err
-		}
-		if err == nil {
-			break
+	abi0 := fn.f.Has(ABI0)
+	tries := []goAssignment{}
+	for _, dict := range fn.dictPlaces() {
+		tries = append(tries, fn.assignGo(dict, abi0))
+	}
+	// Functions that assembly calls are compiled for ABI0, too.
+	tries = append(tries, fn.assignGo(-1, true))
+	for _, a := range tries {
+		if a.err == nil && a.differ == 0 {
+			return fn.mergeGo(a.places, nil), nil
 		}
 	}
-	return fn.mergeGo(byABI, sound), nil
+	first := tries[0]
+	if first.err == nil {
+		first.err = errors.New("the calling convention contradicts the debug information")
+	}
+	return fn.mergeGo(nil, first.err), nil
+}
+
+// goAssignment is where the convention puts parameters, then results.
+type goAssignment struct {
+	places []Param
+	// agree and differ count the parameters for which the debug information
+	// says the same or something else.
+	agree, differ int
+	err           error
 }
 
 // dictPlaces lists before which parameter a generic function's dictionary may
@@ -45,51 +59,61 @@ func (fn *function) dictPlaces() []int {
 	return []int{1, 0, -1} // behind a method's receiver
 }
 
-// assignGo places all parameters, then all results. The error says why the
-// places are not to be trusted.
-func (fn *function) assignGo(dict int) ([]Param, error) {
-	abi0 := fn.f.Has(ABI0)
+// assignGo places all parameters, then all results. Dict is the parameter in
+// front of which a dictionary is passed, or -1.
+func (fn *function) assignGo(dict int, abi0 bool) (out goAssignment) {
 	abi := newGoABI(fn.d.arch, abi0)
-	var out []Param
-	place := func(t *Type) (Param, error) {
-		var p Param
-		p.Loc, p.Err = abi.next(t)
-		if errors.Is(p.Err, ErrUnsupportedClass) {
-			return p, nil
+	place := func(t *Type) (p Param) {
+		if out.err == nil {
+			if p.Loc, p.Err = abi.next(t); !errors.Is(p.Err, ErrUnsupportedClass) {
+				out.err = p.Err
+			}
 		}
-		return p, p.Err
+		return p
 	}
 	n := 0
-	for _, a := range fn.args {
+	for i, a := range fn.args {
 		if a.result {
 			continue
 		}
 		if n == dict {
-			if _, err := place(uint64Type()); err != nil {
-				return nil, err
-			}
+			place(uint64Type())
 		}
 		n++
-		p, err := place(a.t)
-		if err != nil {
-			return nil, err
+		p := place(a.t)
+		switch {
+		case a.err != nil || len(a.loc.Pieces) == 0:
+		case sameLoc(a.loc, p.Loc):
+			out.agree++
+		case p.Err == nil && fn.sharesPlace(i):
+		default:
+			out.differ++
 		}
-		if a.err == nil && !sameLoc(a.loc, p.Loc) {
-			return nil, fmt.Errorf("the calling convention puts %s elsewhere than the debug information", a.name)
-		}
-		out = append(out, p)
+		out.places = append(out.places, p)
+	}
+	if n == dict {
+		place(uint64Type())
 	}
 	abi.reset(abi0)
 	for _, a := range fn.args {
 		if a.result {
-			p, err := place(a.t)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, p)
+			out.places = append(out.places, place(a.t))
 		}
 	}
-	return out, nil
+	return out
+}
+
+// sharesPlace reports whether the debug information puts another parameter
+// where it puts the i-th. Where code knows that two parameters are equal, as
+// behind x == y in math/big.(*Int).And, the compiler (seen in Go 1.26) gives
+// one the other's place even at the entry.
+func (fn *function) sharesPlace(i int) bool {
+	for j, a := range fn.args {
+		if j != i && !a.result && a.err == nil && len(a.loc.Pieces) > 0 && slices.Equal(a.loc.Pieces, fn.args[i].loc.Pieces) {
+			return true
+		}
+	}
+	return false
 }
 
 // mergeGo combines what the debug information and the convention say. byABI
@@ -167,14 +191,10 @@ func behindBrackets(name string) string {
 }
 
 // sameLoc reports whether the debug information's place for a value agrees
-// with the convention's. A slot in the caller's frame stands for the registers
-// that will be stored there.
+// with the convention's.
 func sameLoc(info, abi Loc) bool {
 	if len(abi.Pieces) == 0 {
 		return true // a value of no size, or in vector registers
-	}
-	if len(info.Pieces) == 1 && info.Pieces[0].Kind == InMem && abi.Pieces[0].Kind != InMem {
-		return info.Pieces[0].Reg == regRSP || info.Pieces[0].Reg == regSPA
 	}
 	return sameOffsets(info, abi) || sameOrder(info, abi)
 }

@@ -122,6 +122,16 @@ func TestGoLinkModes(t *testing.T) {
 			if x.TextStart != y.TextStart || x.TextEnd != y.TextEnd || x.TextStart == 0 || x.GoidOffset != y.GoidOffset {
 				t.Errorf("GoInfo differs: %+v, stripped %+v", x, y)
 			}
+			tab, err := bare.pcln()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, shift := range []VAddr{0, 0x20, 0x100, 0x780} {
+				r := Range{tab.text.Lo + shift, tab.text.Hi}
+				if got := bare.plausibleText(tab, r); got != (shift == 0) {
+					t.Errorf("text shifted by %#x plausible: %v", shift, got)
+				}
+			}
 			if goid, err := full.dwarfGoid(); err != nil || goid != x.GoidOffset {
 				t.Errorf("goid offset %d in DWARF (%v), %d in %+v", goid, err, x.GoidOffset, x)
 			}

@@ -24,7 +24,9 @@ var ErrTooLarge = errors.New("too large for a profile")
 // time, which is the part not spent in other measured functions; that one is
 // the default, because it adds up where measured functions call each other.
 // The parts of the key are string labels, and the lower bound of the bucket is
-// the numeric label "latency" in nanoseconds. The values add up to those of
+// the numeric label "latency" in nanoseconds. A part that looks like a number
+// is still a string; pprof's -tagfocus wants it as a regular expression, as in
+// code=^404$. The values add up to those of
 // the recording exactly; how a series' time is split among its buckets is
 // accurate to the width of the buckets.
 func Pprof(w io.Writer, rec *latency.Recording) error {
@@ -124,6 +126,9 @@ func (b *builder) function(f *latency.Function, buildID string) error {
 	const page = 1 << 12
 	m := b.mapping(mappingID{f.Binary, buildID})
 	m.Limit = max(m.Limit, f.Addr|(page-1))
+	if len(f.Series) == 0 {
+		return nil
+	}
 	fn := &profile.Function{
 		ID:         uint64(len(b.profile.Function)) + 1,
 		Name:       cutBytes(f.Name, maxText),
@@ -202,12 +207,13 @@ func (b *builder) add(loc *profile.Location, tags map[string][]string, bucket *l
 	return nil
 }
 
-// comments say what the numbers mean and what they miss.
+// comments say what the numbers mean and what they miss: the balance of all
+// functions, and of each in which not every call returned.
 func comments(rec *latency.Recording) []string {
 	out := []string{
 		fmt.Sprintf("latch %s, kernel %s", cutBytes(rec.Latch, maxLabel), cutBytes(rec.Kernel, maxLabel)),
-		"exact: every call is counted, none is sampled; calls, latency and self add up exactly, " +
-			"and the latency label is the lower bound of a bucket at most 4.5% wide",
+		"exact: calls are counted, not sampled; calls, latency and self add up exactly; " +
+			"the latency label is the lower bound of a bucket 4.4% wide",
 		cost(&rec.Overhead),
 	}
 	if rec.Command != nil {
@@ -217,10 +223,16 @@ func comments(rec *latency.Recording) []string {
 		}
 		out = append(out, fmt.Sprintf("command: %s (exit %d)", cutEscaped(strings.Join(words, " ")), rec.Command.Exit))
 	}
+	var total latency.Balance
+	var incomplete []string
 	for i := range rec.Functions {
 		f := &rec.Functions[i]
-		out = append(out, cutBytes(f.Name, maxText)+": "+balance(&f.Balance))
+		total.Add(&f.Balance)
+		if f.Balance.Entries != f.Balance.Returns || f.Balance.Check() != nil {
+			incomplete = append(incomplete, cutBytes(f.Name, maxText)+": "+balance(&f.Balance))
+		}
 	}
+	out = append(append(out, balance(&total)), incomplete...)
 	for _, w := range rec.Warnings {
 		out = append(out, "warning: "+cutBytes(w, maxText))
 	}

@@ -86,6 +86,9 @@ func (t *target) unwinds() string {
 			if img.Binary.Lang() == elfsym.LangGo {
 				return fmt.Sprintf("%s is Go", c.image.Name)
 			}
+			if len(img.Binary.ELF().Sections) == 0 {
+				return fmt.Sprintf("%s has no section headers to tell what it holds", c.image.Name)
+			}
 			why, err := img.Binary.Unwinds()
 			if err != nil {
 				return fmt.Sprintf("%s cannot be read: %v", c.image.Name, err)

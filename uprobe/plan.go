@@ -161,7 +161,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	}
 	p.Warnings = append(p.Warnings, t.warnings...)
 	for _, s := range p.Skips {
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is not measured: %v", s.Func.Name, s.Reason))
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is not measured: %s", s.Func.Name, inLine(s.Reason)))
 	}
 	for i := range p.Probes {
 		p.Warnings = append(p.Warnings, p.Probes[i].warnings()...)
@@ -177,6 +177,16 @@ func noProbes(skips []Skip) error {
 		return fmt.Errorf("%s: %w", first.Func.Name, first.Reason)
 	}
 	return fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason)
+}
+
+// inLine is an error's text for a warning: that of a faulty expression is
+// drawn over several lines, of which the first says it all.
+func inLine(err error) string {
+	var syntax *fetch.SyntaxError
+	if errors.As(err, &syntax) {
+		return syntax.Msg
+	}
+	return err.Error()
 }
 
 func (p *Probe) warnings() []string {

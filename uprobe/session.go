@@ -56,8 +56,6 @@ type Session struct {
 	stopOnce   sync.Once
 	stopErr    error
 	warnings   []string
-	// settled holds the calls that were open at the end, once they are known.
-	settled map[uint32]*latency.Balance
 }
 
 // Attach puts every probe of the plan in, still disabled: exits first, then

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -38,12 +39,23 @@ type candidate struct {
 	tried bool
 }
 
+// hostArch is the machine latch runs on.
+var hostArch = map[string]elfsym.Arch{"amd64": elfsym.AMD64, "arm64": elfsym.ARM64}[runtime.GOARCH]
+
 func (c *candidate) open() (*Image, error) {
 	if !c.tried {
 		c.tried = true
+		if c.image.Path == "" {
+			return &c.image, c.err
+		}
 		c.image.Binary, c.err = elfsym.Open(c.image.Path, &elfsym.Options{
 			Name: c.image.Name, DebugRoot: c.root, DebugDir: filepath.Dir(c.image.Name),
 		})
+		if c.err == nil && c.image.Binary.Arch() != hostArch {
+			c.err = fmt.Errorf("%s: %w", c.image.Name, elfsym.ErrMachine)
+			c.image.Binary.Close()
+			c.image.Binary = nil
+		}
 	}
 	return &c.image, c.err
 }
@@ -62,8 +74,8 @@ func openTarget(req *Request) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if tracer := proc.TracerPid(); tracer != 0 && tracer != os.Getpid() {
-			return nil, fmt.Errorf("process %d is being debugged by process %d, which would take the probes for its own breakpoints: detach it first", pid, tracer)
+		if tracer := proc.TracerPid(); tracer != 0 && !ownThread(tracer) {
+			return nil, beingDebugged(pid, tracer)
 		}
 		images, err := proc.Images()
 		if err != nil {
@@ -77,6 +89,7 @@ func openTarget(req *Request) (*target, error) {
 				c = &candidate{
 					image: Image{Path: img.Open, Name: img.Path, IsExe: img.IsExe},
 					root:  proc.Root,
+					err:   img.Err,
 				}
 				byFile[id] = c
 				if img.IsExe {
@@ -128,6 +141,9 @@ func (t *target) addFile(path string) error {
 		images, err := proc.Images()
 		if err != nil {
 			continue
+		}
+		if tracer := proc.TracerPid(); tracer != 0 && !ownThread(tracer) {
+			return beingDebugged(pid, tracer)
 		}
 		for _, img := range images {
 			if img.Dev == stat.Dev && img.Inode == stat.Ino {
@@ -198,7 +214,7 @@ func (t *target) find(pattern elfsym.Pattern) ([]selection, error) {
 	if pattern.Lib != "" {
 		var named []*candidate
 		for _, c := range slices.Concat(t.exes, t.libs) {
-			if libMatches(c.image.Name, pattern.Lib) {
+			if pattern.MatchLib(c.image.Name) {
 				named = append(named, c)
 			}
 		}
@@ -208,7 +224,7 @@ func (t *target) find(pattern elfsym.Pattern) ([]selection, error) {
 		return findIn(named, pattern)
 	}
 	found, err := findIn(t.exes, pattern)
-	if err == nil || !pattern.Plain() || !errors.Is(err, elfsym.ErrNotFound) || errors.Is(err, elfsym.ErrInlined) {
+	if err == nil || !pattern.Plain() || !errors.Is(err, elfsym.ErrNotFound) {
 		return found, err
 	}
 	for _, c := range t.libs {
@@ -216,7 +232,31 @@ func (t *target) find(pattern elfsym.Pattern) ([]selection, error) {
 			return found, nil
 		}
 	}
+	if inlined := t.inlined(pattern); inlined != nil {
+		return nil, inlined
+	}
 	return nil, err
+}
+
+// inlined is the error for a function that has no code of its own because all
+// its calls were inlined; nil if the executables tell of none.
+func (t *target) inlined(pattern elfsym.Pattern) error {
+	for _, c := range t.exes {
+		img, err := c.open()
+		if err != nil {
+			continue
+		}
+		sites, err := inlinedAt(img.Binary, pattern.Text, maxDebugNamed)
+		if err != nil || len(sites) == 0 {
+			continue // the message that there is no such function is as good
+		}
+		var where []string
+		for _, site := range sites[:min(len(sites), 3)] {
+			where = append(where, fmt.Sprintf("%s:%d in %s", site.File, site.Line, site.In))
+		}
+		return fmt.Errorf("%s: %w, at %d places, so it has no code that a probe could sit in: %s; measure a caller", pattern.Text, elfsym.ErrInlined, len(sites), strings.Join(where, ", "))
+	}
+	return nil
 }
 
 // findIn is the matches in all of the images; an error only if there are none.
@@ -246,27 +286,6 @@ func findIn(candidates []*candidate, pattern elfsym.Pattern) ([]selection, error
 	return nil, first
 }
 
-// libMatches reports whether a mapped file is what the user calls LIB: its
-// path, its file name, or the file name up to ".so" or a version ("libc" means
-// libc.so.6 and libc-2.31.so, not libcrypto.so.3).
-func libMatches(path, lib string) bool {
-	if strings.Contains(lib, "/") {
-		return path == lib
-	}
-	base := filepath.Base(path)
-	if base == lib {
-		return true
-	}
-	rest, ok := strings.CutPrefix(base, lib)
-	if !ok {
-		return false
-	}
-	if strings.HasPrefix(rest, ".so") {
-		return true
-	}
-	return len(rest) > 1 && rest[0] == '-' && rest[1] >= '0' && rest[1] <= '9' && strings.Contains(rest, ".so")
-}
-
 func (t *target) libNames() string {
 	var names []string
 	for _, c := range t.libs {
@@ -290,4 +309,18 @@ func compile(req *Request, f *elfsym.Func) (*fetch.Program, error) {
 	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, StrLen: req.StrLen}
 	env.Params, env.NoParams = f.Binary.Params(f)
 	return fetch.Compile(req.By, env)
+}
+
+// ownThread reports whether tid is one of our threads: the kernel names the
+// tracing thread, not its process (task_state in fs/proc/array.c), and it is
+// ours where the target was launched.
+func ownThread(tid int) bool {
+	_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+	return err == nil
+}
+
+// beingDebugged refuses a process with a debugger: it would take the probes
+// for its own breakpoints and write them back after latch has gone.
+func beingDebugged(pid, tracer int) error {
+	return fmt.Errorf("process %d is being debugged by process %d, which would take the probes for its own breakpoints: detach it first", pid, tracer)
 }

@@ -197,21 +197,19 @@ type prog struct {
 	args       []string // of the program
 }
 
-// measure runs a test program under latch from its first call to its last,
+// observe runs a test program under latch from its first call to its last,
 // and returns the recording. The program must live, exit with 0, print what
 // its header states, and have its text back when latch has gone.
-func measure(t testing.TB, p prog, args ...string) *latency.Recording {
+func observe(t testing.TB, p prog, args ...string) *latency.Recording {
 	t.Helper()
-	testutil.NeedRoot(t)
-	exe := testutil.Build(t, p.lang, p.name, p.flags...)
-	target := testutil.Start(t, exe, p.args...)
-	l := startLatch(t, slices.Concat([]string{"record", "--json", "-p", fmt.Sprint(target.PID())}, args)...)
+	target, exe := begin(t, p)
+	l := startLatch(t, slices.Concat([]string{"record", "--json", "-p", target.pid()}, args)...)
 	l.waitAttached()
 	target.Go()
 	target.WaitDone()
 	l.interrupt()
 	rec := l.recording()
-	unharmed(t, p, exe, target)
+	unharmed(t, p, exe, target.Prog)
 	return rec
 }
 
@@ -332,7 +330,7 @@ func accept(t *testing.T, rows []acceptance) {
 			name += "/" + r.label
 		}
 		t.Run(name, func(t *testing.T) {
-			rec := measure(t, r.prog, r.latch...)
+			rec := observe(t, r.prog, r.latch...)
 			r.compare(t, rec)
 		})
 	}
@@ -356,4 +354,17 @@ func (r *acceptance) compare(t *testing.T, rec *latency.Recording) {
 		}
 		t.Logf("warnings: %q", rec.Warnings)
 	}
+}
+
+// A waiting is a test program that waits for its first line.
+type waiting struct{ *testutil.Prog }
+
+func (w waiting) pid() string { return fmt.Sprint(w.PID()) }
+
+// begin starts a test program and returns it with its executable.
+func begin(t testing.TB, p prog) (waiting, string) {
+	t.Helper()
+	testutil.NeedRoot(t)
+	exe := testutil.Build(t, p.lang, p.name, p.flags...)
+	return waiting{testutil.Start(t, exe, p.args...)}, exe
 }

@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/internal/launch"
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
@@ -108,7 +108,7 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 	var child *launch.Cmd
 	if len(command) > 0 {
 		if child, err = launch.Start(command, nil); err != nil {
-			return fmt.Errorf("start %s: %w", command[0], err)
+			return err
 		}
 		defer func() {
 			if err != nil && child != nil {
@@ -148,7 +148,7 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 // mapped only when the program's own code starts.
 func needsLibraries(patterns []string) bool {
 	for _, p := range patterns {
-		if lib, _, ok := strings.Cut(p, ":"); ok && lib != "" && !strings.Contains(p, "::") {
+		if pattern, err := elfsym.ParsePattern(p); err == nil && pattern.Lib != "" {
 			return true
 		}
 	}
@@ -192,6 +192,7 @@ func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Reque
 	if err != nil {
 		return nil, err
 	}
+	session.Explain(rec)
 	if err := session.Overhead(rec); err != nil {
 		rec.Warnings = append(rec.Warnings, "the probes' cost is unknown: "+err.Error())
 	}

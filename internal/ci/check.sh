@@ -4,6 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 failed=()
+tmp=$(mktemp -d) || exit
+trap 'rm -rf "$tmp"' EXIT
 
 # step NAME COMMAND...: runs the command and notes a failure.
 step() {
@@ -27,23 +29,19 @@ vet() { go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet $(go list ./... | grep
 # regenerated builds the eBPF in a copy and compares. The objects are those of
 # one compiler, Debian 12's clang 14; another one gives other bytes.
 regenerated() {
-	local have tmp
+	local have
 	have=$(clang -dumpversion) || return
 	if [[ $have != 14.* ]]; then
 		echo "the committed objects are clang 14's, this is clang $have: cannot compare"
 		[[ ${CI:-} != true ]]
 		return
 	fi
-	tmp=$(mktemp -d) || return
-	trap 'rm -rf "$tmp"' RETURN
-	cp -r go.mod go.sum bpf "$tmp" && rm -f "$tmp"/bpf/*.o "$tmp"/bpf/*_bpfel.go &&
+	cp -r go.mod go.sum bpf "$tmp" &&
+		rm -f "$tmp"/bpf/*.o "$tmp"/bpf/*_bpfel.go &&
 		(cd "$tmp" && go generate ./bpf) && diff -r bpf "$tmp/bpf"
 }
 
 static() {
-	local tmp
-	tmp=$(mktemp -d) || return
-	trap 'rm -rf "$tmp"' RETURN
 	CGO_ENABLED=0 go build -trimpath -o "$tmp/latch" ./cmd/latch &&
 		CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -o "$tmp/latch-arm64" ./cmd/latch
 }

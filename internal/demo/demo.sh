@@ -9,7 +9,7 @@ PATH=$PWD/build/go/bin:$PATH:/usr/local/go/bin
 seconds=${LATCH_DEMO_SECONDS:-8}
 begin=$SECONDS
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begin)); }
 die() {
 	echo "demo: $*" >&2
 	exit 1
@@ -18,14 +18,23 @@ die() {
 ((EUID == 0)) || die 'putting probes into another program needs root: run it as "sudo make demo"'
 
 work= server= load=
+# end PID SIGNAL: ends a child of ours, by force if it takes over 10 s.
+end() {
+	kill "-$2" "$1" 2>/dev/null || return 0
+	for _ in {1..100}; do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1"
+}
 cleanup() {
 	local status=$?
 	trap - EXIT INT TERM
-	for pid in $load $server; do # the server's SIGINT is its fast shutdown
-		kill -INT "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-	done
+	[[ -z $load ]] || end "$load" TERM
+	[[ -z $server ]] || end "$server" INT # PostgreSQL's fast shutdown
+	wait
 	[[ -z $work ]] || rm -rf "$work"
-	((status == 0)) || echo "demo: stopped after $((SECONDS - begin)) s; server, load and $work are gone" >&2
+	((status == 0)) || echo "demo: failed after $((SECONDS - begin)) s; server, load and temporary files are gone" >&2
 	exit "$status"
 }
 trap cleanup EXIT
@@ -44,33 +53,34 @@ user=nobody
 work=$(mktemp -d "${TMPDIR:-/tmp}/latch-demo.XXXXXX")
 chown "$user" "$work"
 chmod 755 "$work"
-# as USER COMMAND...: run as that user, with no way to more rights.
+# as USER COMMAND...: becomes that user's command, with no way to more rights.
 as() {
 	local who=$1
 	shift
-	(cd "$work" && exec setpriv --reuid "$who" --regid "$(id -g "$who")" --clear-groups --no-new-privs \
-		env -i HOME="$work" PATH="$bin:/usr/bin:/bin" LC_ALL=C "$@")
+	cd "$work"
+	exec setpriv --reuid "$who" --regid "$(id -g "$who")" --clear-groups --no-new-privs \
+		env -i HOME="$work" PATH="$bin:/usr/bin:/bin" LC_ALL=C "$@"
 }
-sql() { as "$user" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$work" -U demo -d postgres "$@"; }
+sql() { (as "$user" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$work" -U demo -d postgres "$@"); }
 
 say "Starting $("$bin/postgres" --version) as user $user, on a socket in $work"
-as "$user" initdb -D "$work/data" -U demo -A trust -E UTF8 --no-sync >"$work/initdb.log" 2>&1 ||
+(as "$user" initdb -D "$work/data" -U demo -A trust -E UTF8 --no-sync) >"$work/initdb.log" 2>&1 ||
 	die "initdb: $(tail -n 3 "$work/initdb.log")"
 as "$user" postgres -D "$work/data" -k "$work" -c listen_addresses= -c fsync=off -c jit=off >"$work/server.log" 2>&1 &
 server=$!
 for _ in {1..150}; do
-	! as "$user" pg_isready -q -h "$work" || break
+	! (as "$user" pg_isready -q -h "$work") || break
 	kill -0 $server 2>/dev/null || die "the server did not start: $(tail -n 3 "$work/server.log")"
 	sleep 0.2
 done
-as "$user" pgbench -i -q -s 1 -h "$work" -U demo postgres >"$work/load.log" 2>&1 || die "pgbench: $(tail -n 3 "$work/load.log")"
+sql -c 'CREATE TABLE kv AS SELECT k, 0 AS v FROM generate_series(1, 1000) k' -c 'ALTER TABLE kv ADD PRIMARY KEY (k)'
 
 say 'Putting one backend under load: five statements, of which one is long'
 cat >"$work/1.sql" <<<'SELECT 1;'
-cat >"$work/2.sql" <<<'SELECT abalance FROM pgbench_accounts WHERE aid = 4711;'
-cat >"$work/3.sql" <<<'UPDATE pgbench_branches SET bbalance = bbalance + 1;'
-cat >"$work/4.sql" <<<'SELECT count(*) FROM pgbench_tellers t JOIN pgbench_branches b USING (bid);'
-cat >"$work/5.sql" <<<"SELECT count(*) FROM pgbench_tellers WHERE tid IN ($(seq -s , 1 1500));"
+cat >"$work/2.sql" <<<'SELECT v FROM kv WHERE k = 471;'
+cat >"$work/3.sql" <<<'UPDATE kv SET v = v + 1 WHERE k = 7;'
+cat >"$work/4.sql" <<<'SELECT count(*) FROM kv a JOIN kv b USING (k) WHERE a.v < b.v;'
+cat >"$work/5.sql" <<<"SELECT sum(v) FROM kv WHERE k IN ($(seq -s , 1 1500));"
 as "$user" pgbench -n -c 1 -T 600 -h "$work" -U demo -f "$work/1.sql@50" -f "$work/2.sql@30" -f "$work/3.sql@10" \
 	-f "$work/4.sql@8" -f "$work/5.sql@2" postgres >"$work/load.log" 2>&1 &
 load=$!
@@ -91,9 +101,9 @@ END
 kill -0 "$load" && kill -0 "$backend" || die 'the load has ended: the measurement must have disturbed it'
 
 say 'The profile by SQL text, as pprof sees it'
-echo '$ go tool pprof -tags build/demo.pb.gz'
-go tool pprof -tags build/demo.pb.gz 2>/dev/null | sed -n '1,12p'
+echo '$ go tool pprof -tags -tagshow=sql build/demo.pb.gz'
+go tool pprof -tags -tagshow=sql build/demo.pb.gz 2>/dev/null | sed -n '1,12p'
 
-say "Done in $((SECONDS - begin)) s. The server is taken down; what stays:"
+say "Done. The server is taken down; what stays"
 echo '   build/demo.json    the recording: latch report build/demo.json'
 echo '   build/demo.pb.gz   the profile:   go tool pprof -http=: build/demo.pb.gz'

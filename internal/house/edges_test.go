@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/procfs":   {},
 	"internal/launch":   {},
 	"internal/house":    {},
+	"internal/realtest": {},
 	"internal/testutil": {},
 	"cmd/latch": {"elfsym", "fetch", "latency", "bpf", "budget", "report", "uprobe", "kernel", "kernel/drop", "kernel/unlink",
 		"internal/procfs", "internal/launch"},
