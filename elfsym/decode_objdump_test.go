@@ -122,7 +122,7 @@ func TestDecodeObjdump(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lo, hi := textRange(t, path)
 			if os.Getenv("LATCH_WHOLE_TEXT") == "" {
-				hi = min(hi, lo+1<<20)
+				hi = min(hi, lo+1<<18)
 			}
 			var total, refused, wrong int
 			objdump(t, path, lo, hi, func(d disassembly) {

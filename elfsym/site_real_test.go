@@ -201,7 +201,7 @@ func TestSitesObjdump(t *testing.T) {
 			}
 			lo, hi := textRange(t, path)
 			if os.Getenv("LATCH_WHOLE_TEXT") == "" {
-				hi = min(hi, lo+1<<20)
+				hi = min(hi, lo+1<<18)
 			}
 			var lines []disassembly
 			objdump(t, path, lo, hi, func(d disassembly) { lines = append(lines, d) })

@@ -11,8 +11,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
-
-	"github.com/latchprof/latch/latency"
 )
 
 // Options change how probes are attached. Nil means the defaults.
