@@ -418,10 +418,12 @@ static __always_inline void close_until(const struct place *place,
 	for (i = 0; i < SWEEP && id.depth; i++) {
 		if (id.depth == place->call.depth && id.func == place->call.func &&
 		    id.stack == place->call.stack) {
-			if (ended->parent.depth)
-				*inner = ended->parent;
-			else
+			/* a thread's entry stays until the thread ends, which
+			 * is seen; a goroutine's end is not */
+			if (place->stack.go && !ended->parent.depth)
 				bpf_map_delete_elem(&innermost, &place->stack);
+			else
+				*inner = ended->parent;
 			return;
 		}
 		call = bpf_map_lookup_elem(&open_calls, &id);

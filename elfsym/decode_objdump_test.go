@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,18 +21,6 @@ func toolPath(t testing.TB, name string) string {
 	return path
 }
 
-// filePath returns the first of paths that exists.
-func filePath(t testing.TB, paths ...string) string {
-	t.Helper()
-	for _, p := range paths {
-		if _, err := os.Stat(p); err == nil {
-			return p
-		}
-	}
-	toolMissing(t, paths[0])
-	return ""
-}
-
 func toolMissing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -42,11 +29,15 @@ func toolMissing(t testing.TB, what string) {
 	t.Skipf("%s is missing", what)
 }
 
-// realBinaries are programs and libraries that nobody here wrote, each with
-// how many bytes of its text the tests compare.
+// realBinaries returns the paths of programs and libraries that nobody here
+// wrote, by a short name.
 func realBinaries(t testing.TB) map[string]string {
 	t.Helper()
-	goroot := runtime.GOROOT()
+	out, err := exec.Command(toolPath(t, "go"), "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	goroot := strings.TrimSpace(string(out))
 	candidates := map[string][]string{
 		"libc":      {"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6"},
 		"libcrypto": {"/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "/usr/lib64/libcrypto.so.3"},

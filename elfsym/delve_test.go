@@ -184,7 +184,30 @@ func readable(l Loc) []Piece {
 	return out
 }
 
-func TestAgainstDelveBig(t *testing.T) {
-	b := symOpen(t, "/tmp/pt/compile", nil)
-	t.Log(compareDelve(t, b))
+// TestParamsAgainstDelve compares every parameter of a program that uses much
+// of the standard library.
+func TestParamsAgainstDelve(t *testing.T) {
+	const source = `
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"text/template"
+)
+
+func main() {
+	x, y := big.NewInt(3), big.NewInt(5)
+	b, err := json.Marshal(x.And(x, y))
+	fmt.Println(string(b), err, template.New("x"))
+}
+`
+	for _, flags := range []string{"", "-gcflags=-N -l"} {
+		params, placed := compareDelve(t, goBuild(t, source, flags))
+		if params < 5000 || placed < 2000 {
+			t.Errorf("compared %d parameters, of which delve places %d", params, placed)
+		}
+		t.Logf("%s: %d parameters, %d placed by delve", flags, params, placed)
+	}
 }

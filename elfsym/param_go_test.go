@@ -1,7 +1,8 @@
 package elfsym
 
 import (
-	"fmt"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -94,17 +95,99 @@ func main() {
 }
 `
 
-func TestDumpGo(t *testing.T) {
-	for _, flags := range []string{"", "-gcflags=-N -l"} {
-		b := goBuild(t, sourceGo, flags)
-		fmt.Println("==", flags)
-		for _, f := range must(b.Funcs()) {
-			if strings.HasPrefix(f.Symbol, "main.") {
-				p, err := b.Params(f)
-				fmt.Println(f.Symbol, show(p, b.Arch()), err)
+var wantGo = map[string]string{
+	"main.(*T).M": "t *main.T rax:8, x string rbx:8+rcx:8, int rdi:8, y []uint8 rsi:8+r8:8+r9:8 -> " +
+		"n int rax:8, err error rbx:8+rcx:8",
+	"main.T.V": "t main.T rax:8+rbx:8, x int rcx:8 -> int rax:8",
+	"main.Kinds": "a interface {} rax:8+rbx:8, e error rcx:8+rdi:8, m map[string]int rsi:8, c chan int r8:8, " +
+		"f func(int) int r9:8, p *main.N r10:8 -> int rax:8",
+	"main.Eleven": "a int rax:8, b int rbx:8, c int rcx:8, d int rdi:8, e int rsi:8, f int r8:8, g int r9:8, " +
+		"h int r10:8, i int r11:8, j int [rsp+8]:8, k int [rsp+16]:8 -> x int rax:8, y int rbx:8",
+	"main.ByValue": "c main.Conn rax:4+rbx:1+?:3+rcx:8+rdi:8+rsi:8+r8:8+r9:8, n int r10:8 -> " +
+		"main.Conn rax:4+rbx:1+?:3+rcx:8+rdi:8+rsi:8+r8:8+r9:8",
+	"main.Arrays":         "a [3]int [rsp+8]:24, o main.One rax:8, n int rbx:8 -> int rax:8, [2]int [rsp+32]:16",
+	"main.Floats":         "u float64 !class, n int rax:8, v float32 !class, i main.Inner rbx:4+?:4+?:8 -> float64 !class, int rax:8",
+	"main.Unused":         "a int rax:8, b string rbx:8+rcx:8, c main.N rdi:1",
+	"main.Empty":          "e struct {}, a int rax:8, z [0]int, b bool rbx:1 -> bool rax:1",
+	"main.Cplx":           "c complex128 !class, n int rax:8 -> complex128 !class",
+	"main.closures":       "n int rax:8 -> func(int) int rax:8",
+	"main.closures.func1": "m int rax:8 -> int rax:8",
+	"main.partly":         "s string rax:8+rbx:8, n int rcx:8 -> int rax:8",
+	"main.main":           "",
+	// The dictionary takes a register in front, or behind the receiver.
+	"main.F[go.shape.int]":            "k go.shape.int rbx:8, n int rcx:8 -> go.shape.int rax:8",
+	"main.F[go.shape.string]":         "k go.shape.string rbx:8+rcx:8, n int rdi:8 -> go.shape.string rax:8+rbx:8",
+	"main.F[go.shape.*uint8]":         "k go.shape.*uint8 rbx:8, n int rcx:8 -> go.shape.*uint8 rax:8",
+	"main.(*G[go.shape.int]).Push":    "g *main.G[go.shape.int] rax:8, k go.shape.int rcx:8, n int rdi:8 -> int rax:8",
+	"main.(*G[go.shape.string]).Push": "g *main.G[go.shape.string] rax:8, k go.shape.string rcx:8+rdi:8, n int rsi:8 -> int rax:8",
+	"main.G[go.shape.string].Peek":    "g main.G[go.shape.string] rax:8+rbx:8, n int rdi:8 -> go.shape.string rax:8+rbx:8",
+	"main.GC[go.shape.int]":           "k go.shape.int rbx:8 -> func(int) go.shape.int rax:8",
+	"main.GC[go.shape.string].func1":  "n int rax:8 -> go.shape.string rax:8+rbx:8",
+}
+
+func TestParamsGo(t *testing.T) {
+	for _, flags := range []string{"", "-gcflags=-N -l", "-buildmode=pie", "-ldflags=-compressdwarf=false"} {
+		t.Run(flags, func(t *testing.T) {
+			checkParams(t, goBuild(t, sourceGo, flags), wantGo)
+		})
+	}
+}
+
+func TestParamsGoStripped(t *testing.T) {
+	b := goBuild(t, sourceGo, "-ldflags=-s -w")
+	if _, err := b.Params(funcNamed(t, b, "main.Eleven")); !errors.Is(err, ErrNoDebugInfo) {
+		t.Errorf("error is %v, want %v", err, ErrNoDebugInfo)
+	}
+}
+
+// TestParamsGoABI0 reads the runtime's functions for assembly.
+func TestParamsGoABI0(t *testing.T) {
+	b := goBuild(t, sourceGo)
+	funcs, err := b.Funcs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range funcs {
+		if f.Symbol == "runtime.badctxt" || f.Symbol == "internal/bytealg.countGeneric" {
+			if _, err := b.Params(f); err != nil {
+				t.Error(err)
 			}
 		}
-		fmt.Println(b.Inlined("main.small"))
+	}
+	d, err := b.debugInfo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	f := *funcNamed(t, b, "main.Eleven")
+	f.Attr |= ABI0
+	fn, err := d.function(&f)
+	d.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range fn.assignGo(-1, true).places {
+		got = append(got, showPlace(p, AMD64))
+	}
+	if got, want := strings.Join(got, " "), "[rsp+8]:8 [rsp+16]:8 [rsp+24]:8 [rsp+32]:8 [rsp+40]:8 [rsp+48]:8 [rsp+56]:8 "+
+		"[rsp+64]:8 [rsp+72]:8 [rsp+80]:8 [rsp+88]:8 [rsp+96]:8 [rsp+104]:8"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestInlinedGo(t *testing.T) {
+	b := goBuild(t, sourceGo)
+	sites, err := b.Inlined("main.small")
+	if err != nil || len(sites) != 1 {
+		t.Fatalf("%v, %v; want one site", sites, err)
+	}
+	s := sites[0]
+	if s.PC == 0 || filepath.Base(s.File) != "a.go" || s.In != "main.main" || s.Line == 0 {
+		t.Errorf("site is %+v", s)
+	}
+	if sites, err := b.Inlined("main.Eleven"); err != nil || len(sites) != 0 {
+		t.Errorf("%v, %v; want no site", sites, err)
 	}
 }
 

@@ -2,6 +2,8 @@ package elfsym
 
 import (
 	"fmt"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -42,19 +44,136 @@ fn main() {
 }
 `
 
-func TestDumpRust(t *testing.T) {
-	for _, cmd := range []string{"rustc -g", "rustc -g -O", "rustc -g -C symbol-mangling-version=v0"} {
-		b := compile(t, "a.rs", sourceRust, strings.Fields(cmd)...)
-		fmt.Println("==", cmd)
-		for _, n := range strings.Fields("out::Cart::price price lookup scalars slices big retbig retstr owned shape opt wrap wide gen ext many") {
-			for _, f := range must(b.Funcs()) {
-				base, _, _ := strings.Cut(f.Name, "(")
-				if base == n || base == "a::"+n || base == "a::"+n+"::<u32>" || base == "a::Cart::"+n || base=="<a::Cart>::"+n {
-					p, err := b.Params(f)
-					fmt.Println(f.Name, show(p, b.Arch()), err)
+// wantRust is what rustc 1.95 does without optimisation; checked by
+// TestRustValues against a debugger.
+var wantRust = map[string]string{
+	"price":   "self &a::Cart rdi:8, sku &str rsi:8+rdx:8, n i32 rcx:4 -> u64 rax:8",
+	"lookup":  "key &str rdi:8+rsi:8, n u32 rdx:4 -> u32 rax:4",
+	"scalars": "a i8 rdi:1, b bool rsi:1, c char rdx:4, d u64 rcx:8, e f64 !class, f Color r8:1 -> i64 rax:8",
+	"slices":  "s &[u32] rdi:8+rsi:8, m &mut [u8] rdx:8+rcx:8, p Pair r8:8+r9:4+?:4 -> usize rax:8",
+	"big":     "b Big [rdi+0]:40, id u32 rsi:4 -> u32 rax:4",
+	"retbig":  "id u64 rsi:8 -> Big [rax+0]:40",
+	"retstr":  "s &str rdi:8+rsi:8 -> &str rax:8+rdx:8",
+	"owned":   "s String [rdi+0]:24, id u32 rsi:4 -> usize rax:8",
+	"shape":   "s &a::Shape rdi:8, id u32 rsi:4 -> u32 rax:4",
+	"opt":     "id u32 rdi:4, o Option<u32> !out, z u32 !out -> u32 rax:4",
+	"wrap":    "w Wrap rdi:4, t Three !out, id u32 !out -> u32 rax:4",
+	"wide":    "a u32 rdi:4, w u128 rsi:8+rdx:8, b u32 rcx:4 -> u128 rax:8+rdx:8",
+	"ext":     "p Pair rdi:8+rsi:4+?:4, id u32 rdx:4 -> u32 rax:4",
+	"many": "a u64 rdi:8, b &str rsi:8+rdx:8, c u64 rcx:8, d u64 r8:8, " +
+		"e &str r9:8+[rsp+8]:8, f u64 [rsp+16]:8 -> usize rax:8",
+}
+
+// wantOptimisedRust is what remains when constants have been propagated and
+// arguments dropped: the position says nothing any more.
+var wantOptimisedRust = map[string]string{
+	"price":  "self &a::Cart !out, sku &str ?:8+=3:8, n i32 =3:4 -> u64 rax:8",
+	"lookup": "key &str ?:8+=5:8, n u32 rdi:4 -> u32 !out",
+	"owned":  "s String [rdi+0]:24, id u32 rsi:4 -> usize rax:8",
+	"opt":    "id u32 rdi:4, o Option<u32> =1:4+rsi:4, z u32 rdx:4 -> u32 !out",
+	"wide":   "a u32 rdi:4, w u128 rsi:8+rdx:8, b u32 rcx:4 -> u128 rax:8+rdx:8",
+}
+
+func TestParamsRust(t *testing.T) {
+	for cmd, want := range map[string]map[string]string{
+		"rustc -g":                               wantRust,
+		"rustc -g -C symbol-mangling-version=v0": wantRust,
+		"rustc -g -O":                            wantOptimisedRust,
+	} {
+		t.Run(cmd, func(t *testing.T) {
+			t.Parallel()
+			b := compile(t, "a.rs", sourceRust, strings.Fields(cmd)...)
+			for name, w := range want {
+				params, err := b.Params(rustFunc(t, b, name))
+				if got := show(params, b.Arch()); got != w || err != nil {
+					t.Errorf("%s: %v\n got %s\nwant %s", name, err, got, w)
 				}
+			}
+		})
+	}
+}
+
+// rustFunc returns the function of crate a with the given last name.
+func rustFunc(t *testing.T, b *Binary, name string) *Func {
+	t.Helper()
+	funcs, err := b.Funcs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range funcs {
+		base, _, _ := strings.Cut(f.Name, "(")
+		switch base {
+		case "a::" + name, "a::Cart::" + name, "<a::Cart>::" + name:
+			return f
+		}
+	}
+	t.Fatalf("no function %s", name)
+	return nil
+}
+
+// TestRustValues stops a program at the functions' first instructions and
+// reads there what Params says.
+func TestRustValues(t *testing.T) {
+	b := compile(t, "a.rs", sourceRust, "rustc", "-g")
+	for name, want := range map[string][]uint64{
+		"price":   {0, 0, 3, 3},             // self, sku, n
+		"lookup":  {0, 5, 1},                // "alpha", 1
+		"scalars": {1, 1, 'x', 2, 9},        // without e
+		"slices":  {0, 1, 0, 3, 1, 1},       // lengths, Pair{a: 1, b: 1}
+		"big":     {1, 1, 1, 1, 1, 1},       // five words, id
+		"many":    {1, 0, 1, 2, 3, 0, 1, 4}, // strings of one byte
+		"wide":    {1, 1, 0, 1},             // a, w, b
+		"retstr":  {0, 3},                   // "abc"
+	} {
+		params, err := b.Params(rustFunc(t, b, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := gdbValues(t, b, rustFunc(t, b, name), params)
+		for i := range want {
+			if len(got) != len(want) || want[i] != 0 && got[i] != want[i] {
+				t.Errorf("%s: got %d, want %d (0: any)", name, got, want)
+				break
 			}
 		}
 	}
 }
-func must[T any](v T, err error) T { return v }
+
+// gdbValues returns the parameters' words where gdb first stops in f.
+func gdbValues(t *testing.T, b *Binary, f *Func, params []Param) []uint64 {
+	t.Helper()
+	args := []string{"-nx", "-batch", "-ex", "set disable-randomization on", "-ex", "set breakpoint pending on", "-ex", "starti",
+		"-ex", fmt.Sprintf("python gdb.execute('break *%%d' %% (int([l for l in gdb.execute('info proc mappings', to_string=True).splitlines() if '/out' in l][0].split()[0], 16) + %d))", f.Addr),
+		"-ex", "continue"}
+	for _, p := range params {
+		if p.Result || p.Err != nil {
+			continue
+		}
+		for _, q := range p.Loc.Pieces {
+			mask := uint64(1)<<(8*min(q.Size, 7)) - 1
+			if q.Size >= 8 {
+				mask = ^uint64(0)
+			}
+			switch q.Kind {
+			case InReg:
+				args = append(args, "-ex", fmt.Sprintf("printf \"=%%lu\\n\", (unsigned long)$%s & %#xUL", q.Reg.Name(AMD64), mask))
+			case InMem:
+				for off := int64(0); off < q.Size; off += 8 {
+					args = append(args, "-ex", fmt.Sprintf("printf \"=%%lu\\n\", *(unsigned long *)($%s + %d) & %#xUL", q.Reg.Name(AMD64), q.Off+off, mask))
+				}
+			}
+		}
+	}
+	out := symRun(t, filepath.Dir(b.Path()), nil, "gdb", append(args, "-ex", "kill", b.Path())...)
+	var values []uint64
+	for line := range strings.Lines(out) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "="); ok {
+			n, err := strconv.ParseUint(v, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, n)
+		}
+	}
+	return values
+}

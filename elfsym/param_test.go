@@ -3,6 +3,7 @@ package elfsym
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,22 +145,93 @@ int main(int argc, char **argv) {
 `
 
 // wantC is where the arguments of sourceC are by the platform's convention,
-// whichever compiler and whichever optimisation.
+// whatever the compiler does.
 var wantC = map[string]string{
-	"m9":        "a double !class, id int rsp:4",
+	"m9":        "a double !class, id int rdi:4, b double !class, z long rsi:8 -> int rax:4",
+	"m10":       "p p rdi:8+rsi:8, id int rdx:4 -> int rax:4",
+	"s12":       "s s12 rdi:8+rsi:4, id int rdx:4 -> int rax:4",
+	"s40":       "s s40 [rsp+8]:40, id long rdi:8 -> long rax:8",
+	"mixed":     "m mix rdi:8+?:8, f fl !class, id int rsi:4 -> long rax:8",
+	"retbig":    "a long rsi:8, b int rdx:4 -> s40 [rax+0]:40",
+	"retpair":   "a long rdi:8 -> p rax:8+rdx:8",
+	"retmix":    "a long rdi:8 -> mix rax:8+?:8",
+	"retdouble": "a long rdi:8 -> double !class",
+	"variadic":  "fmt const char * rdi:8, n int rsi:4 -> int rax:4",
+	"sub":       "b _Bool rdi:1, c signed char rsi:1, s port rdx:2, e color rcx:4 -> int rax:4",
+	"nine": "a long rdi:8, b long rsi:8, c long rdx:8, d long rcx:8, e long r8:8, f long r9:8, " +
+		"g long [rsp+8]:8, h int [rsp+16]:4, i s12 [rsp+24]:12 -> long rax:8",
+	"packed": "p pk [rsp+8]:9, id int rdi:4 -> int rax:4",
+	"wide":   "a int rdi:4, w __int128 rsi:8+rdx:8 -> __int128 rax:8+rdx:8",
+	"ld":     "x long double [rsp+8]:16, id long rdi:8 -> long rax:8",
+	"ptr":    "s const char * rdi:8, v void * rsi:8, fn int (*)() rdx:8",
+	"hidden": "a int rdi:4, s s12 rsi:8+rdx:4 -> int rax:4",
+	"main":   "argc int rdi:4, argv char ** rsi:8 -> int rax:4",
+}
+
+// wantOptimisedC is what gcc and clang leave out at -O2: what a function does
+// not use, and what a local function may have been freed from.
+var wantOptimisedC = map[string]map[string]string{
+	"gcc": {
+		"wide":   "a int rdi:4, w __int128 !out -> __int128 rax:8+rdx:8",
+		"hidden": "a int rdi:4, s s12 !out -> int rax:4",
+	},
+	"clang": {
+		"s12":    "s s12 ?:8+rsi:4, id int rdx:4 -> int rax:4",
+		"mixed":  "m mix rdi:8+?:8, f fl !out, id int rsi:4 -> long rax:8",
+		"sub":    "b _Bool !out, c signed char rsi:1, s port rdx:2, e color rcx:4 -> int rax:4",
+		"wide":   "a int rdi:4, w __int128 !out -> __int128 rax:8+rdx:8",
+		"hidden": "a int rdi:4, s s12 !out -> int !out",
+	},
 }
 
 func TestParamsC(t *testing.T) {
 	for _, cmd := range []string{
-		"gcc -g -O0", "gcc -g -O2", "gcc -g -gdwarf-4 -O0", "gcc -g -gdwarf-4 -O2", "gcc -g -gz -O2", "gcc -g -gdwarf64 -O2",
-		"clang -g -O0", "clang -g -O2", "clang -g -gdwarf-4 -O2", "clang -g -gdwarf-4 -O0", "clang -gdwarf-5 -O2", "clang -gdwarf-5 -O0", "clang -gdwarf-5 -O0 -fomit-frame-pointer",
+		"gcc -g -O0", "gcc -g -O2", "gcc -gdwarf-4 -O0", "gcc -gdwarf-4 -O2", "gcc -g -gz -O2", "gcc -g -gdwarf64 -O2",
+		"clang -gdwarf-4 -O0", "clang -gdwarf-4 -O2", "clang -gdwarf-5 -O0", "clang -gdwarf-5 -O2",
+		"clang -gdwarf-5 -O0 -fomit-frame-pointer",
 	} {
-		t.Run(strings.ReplaceAll(cmd, " ", ""), func(t *testing.T) {
-			checkParams(t, compile(t, "a.c", sourceC, strings.Fields(cmd)...), wantC)
+		t.Run(cmd, func(t *testing.T) {
+			t.Parallel()
+			want := maps.Clone(wantC)
+			cc, _, _ := strings.Cut(cmd, " ")
+			if strings.Contains(cmd, "-O2") {
+				maps.Copy(want, wantOptimisedC[cc])
+			}
+			if cc == "gcc" {
+				for name, w := range want {
+					want[name] = gccLong.Replace(w)
+				}
+			}
+			checkParams(t, compile(t, "a.c", sourceC, strings.Fields(cmd)...), want)
 		})
 	}
 }
 
+// gccLong gives long the name that gcc has for it.
+var gccLong = strings.NewReplacer("long double", "long double", "long ", "long int ")
+
+// TestParamsSeparate reads a debug file that lies beside the program.
+func TestParamsSeparate(t *testing.T) {
+	dir := t.TempDir()
+	symWrite(t, dir, "a.c", sourceC)
+	symRun(t, dir, nil, "gcc", "-g", "-O2", "-o", "out", "a.c")
+	symRun(t, dir, nil, "objcopy", "--only-keep-debug", "out", "out.debug")
+	symRun(t, dir, nil, "objcopy", "--strip-debug", "--remove-section=.note.gnu.build-id", "--add-gnu-debuglink=out.debug", "out", "bin")
+	b := symOpen(t, filepath.Join(dir, "bin"), &Options{DebugDir: dir})
+	checkParams(t, b, map[string]string{"m10": wantC["m10"]})
+}
+
+func TestParamsNoDebugInfo(t *testing.T) {
+	b := compile(t, "a.c", sourceC, "gcc", "-O2")
+	if _, err := b.Params(funcNamed(t, b, "m9")); !errors.Is(err, ErrNoDebugInfo) {
+		t.Errorf("error is %v, want %v", err, ErrNoDebugInfo)
+	}
+	// A function without debug information in a program that has some.
+	b = compile(t, "a.c", sourceC, "gcc", "-O2", "-g")
+	if _, err := b.Params(funcNamed(t, b, "_start")); !errors.Is(err, ErrNoDebugInfo) {
+		t.Errorf("error is %v, want %v", err, ErrNoDebugInfo)
+	}
+}
 
 const sourceCXX = `
 #include <string>
@@ -187,23 +259,58 @@ template <typename T> __attribute__((noinline)) T twice(T x) { sink = 1; return 
 __attribute__((noinline)) int over(int x) { sink = x; return x; }
 __attribute__((noinline)) int over(double x, long n) { sink = (int)x; return n; }
 template <typename... A> __attribute__((noinline)) int pack(int n, A... a) { sink = n; return (n + ... + (int)a); }
+struct unary { unary() {} unary(unary &&o) : n(o.n) {} int n = 1, m = 0; };
+struct holder { unary u; };
+struct plain { plain() = default; plain(const plain &) = default; ~plain() = default; int n = 0; };
+__attribute__((noinline)) holder aggregate(unary u, plain v, holder o, int n) { sink = u.n + v.n + o.u.n + n; return holder(); }
 struct V { int v; }; struct L : virtual V { __attribute__((noinline)) L(int a) { sink = a; } }; struct R : L { R(int a) : L(a) {} };
 }
 int main(int argc, char **argv) {
 	ns::Class *c = new ns::Class(argc); int i = argc;
 	ns::shared g = c->give(argc);
 	ns::R r(argc);
+	sink = ns::aggregate(ns::unary(), ns::plain(), ns::holder(), argc).u.n;
 	return c->method(argc, "x") + ns::Class::fixed(argc) + (int)c->virt(ns::mode::fast, {1, 2}, ns::shared(&i), 3) + ns::twice(i) + ns::twice((long)i) + ns::over(i) + ns::over(1., 2) + ns::pack(i, 2L, 'c') + *g.p + r.v;
 }
 `
 
-func TestDump(t *testing.T) {
-	for _, cmd := range []string{"g++ -std=c++17 -g -O0", "g++ -std=c++17 -g -O2","g++ -std=c++17 -gdwarf-4 -O2", "clang++ -std=c++17 -g -O0","clang++ -std=c++17 -gdwarf-5 -O2"} {
-		b := compile(t, "a.cc", sourceCXX, strings.Fields(cmd)...)
-		fmt.Println("==", cmd)
-		for _, n := range strings.Fields("ns::Class::method ns::Class::fixed ns::Class::give ns::Class::virt _ZN2ns5twiceIlEET_S1_ _ZN2ns4overEi _ZN2ns4overEdl _ZN2ns4packIJlcEEEiiDpT_") {
-			p, err := b.Params(funcNamed(t, b, n))
-			fmt.Println(n, show(p, b.Arch()), err)
-		}
+// wantCXX has no names of types that differ between compilers.
+var wantCXX = map[string]string{
+	"ns::Class::method":        "this rdi:8, x rsi:4, s rdx:8 -> rax:4",
+	"ns::Class::fixed":         "x rdi:4 -> rax:4",
+	"ns::Class::give":          "this rsi:8, x rdx:4 -> [rax+0]:8",
+	"ns::Class::virt":          "this rdi:8, m rsi:1, t rdx:8, s [rcx+0]:8, n r8:4 -> rax:8",
+	"_ZN2ns5twiceIlEET_S1_":    "x rdi:8 -> rax:8",
+	"_ZN2ns4overEi":            "x rdi:4 -> rax:4",
+	"_ZN2ns4overEdl":           "x !class, n rdi:8 -> rax:4",
+	"_ZN2ns4packIJlcEEEiiDpT_": "n rdi:4, rsi:8, rdx:1 -> rax:4",
+	"ns::aggregate":            "u [rdi+0]:8, v rsi:4, o [rdx+0]:8, n rcx:4 -> [rax+0]:8",
+}
+
+func TestParamsCXX(t *testing.T) {
+	for _, cmd := range []string{"g++ -g -O0", "g++ -gdwarf-4 -O0", "g++ -g -O2", "g++ -gdwarf-4 -O2", "clang++ -g -O0", "clang++ -gdwarf-4 -O0", "clang++ -gdwarf-5 -O2"} {
+		t.Run(cmd, func(t *testing.T) {
+			t.Parallel()
+			want := maps.Clone(wantCXX)
+			if strings.HasPrefix(cmd, "clang++") {
+				want["_ZN2ns4packIJlcEEEiiDpT_"] = "n rdi:4, a rsi:8, a rdx:1 -> rax:4"
+			}
+			if cmd == "clang++ -gdwarf-5 -O2" {
+				want["ns::Class::virt"] = "this !out, m rsi:1, t !out, s [rcx+0]:8, n r8:4 -> rax:8"
+			}
+			if strings.HasSuffix(cmd, "-O0") {
+				want["_ZN2ns1LC2Ei"] = "this rdi:8, a rdx:4" // its VTT is in rsi
+			}
+			b := compile(t, "a.cc", sourceCXX, append(strings.Fields(cmd), "-std=c++17")...)
+			for name, w := range want {
+				params, err := b.Params(funcNamed(t, b, name))
+				for i := range params {
+					params[i].Type = &Type{}
+				}
+				if got := strings.ReplaceAll(show(params, b.Arch()), "  ", " "); got != w || err != nil {
+					t.Errorf("%s: %v\n got %s\nwant %s", name, err, got, w)
+				}
+			}
+		})
 	}
 }

@@ -170,7 +170,7 @@ func TestNoFunction(t *testing.T) {
 		{"unknown parameter", c("args"), exitUsage, []string{"idd", "a, id, b, z", "^"}, []string{"mixed", "--by", "idd"}},
 		{"unknown parameter in Go", golang("load"), exitUsage, []string{"knd", "kind", "i", "^"}, []string{"main.Handle", "--by", "knd"}},
 		{"ordinal", c("args"), exitUsage, []string{"arg9", "^"}, []string{"mixed", "--by", "arg9"}},
-		{"no debug information", c("fib").with("strip-debug"), exitUnmeasured, []string{"n", "arg0"}, []string{"fib", "--by", "n"}},
+		{"no debug information", c("fib").with("strip-debug"), exitUsage, []string{"n", "arg0"}, []string{"fib", "--by", "n"}},
 		{"vector register", c("args"), exitUnmeasured, []string{"a", "^"}, []string{"mixed", "--by", "a"}},
 		{"no such library", c("fib"), exitUnmeasured, []string{"libnosuch"}, []string{"libnosuch:f"}},
 		{"no such function in a library", c("fib"), exitUnmeasured, []string{"getaddrinfoo"}, []string{"libc:getaddrinfoo"}},
@@ -209,7 +209,7 @@ func TestTraced(t *testing.T) {
 	if _, err := held.Read(line); err != nil {
 		t.Fatal(err)
 	}
-	refuse(t, exitUnmeasured, []string{"traced", fmt.Sprint(gdb.Process.Pid)}, "record", "-p", target.pid(), "fib")
+	refuse(t, exitUnmeasured, []string{"debugged", fmt.Sprint(gdb.Process.Pid)}, "record", "-p", target.pid(), "fib")
 	in.Close()
 	if err := gdb.Wait(); err != nil {
 		t.Logf("gdb: %v", err)

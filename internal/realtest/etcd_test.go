@@ -37,7 +37,7 @@ func startEtcd(t testing.TB) *etcd {
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 		"--initial-cluster", "one="+peer, "--logger", "zap", "--log-outputs", "stderr")
 	e := &etcd{start(t, cmd), client}
-	e.await(&e.stderr, "ready to serve client requests", 0)
+	e.await(&e.stderr, "serving client traffic", 0)
 	return e
 }
 
@@ -58,7 +58,7 @@ func TestEtcd(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The package is etcdserver up to 3.4, server/v3/etcdserver from 3.5 on.
-	puts := functions(t, pidFlag(e.pid()), "*etcdserver.(*EtcdServer).Put", "*etcdserver.(*EtcdServer).Range")
+	puts := functions(t, pidFlag(e.pid()), `/etcdserver\.\(\*EtcdServer\)\.(Put|Range)$/`)
 	if len(puts) != 2 {
 		t.Fatalf("the functions behind put and get are %q", puts)
 	}

@@ -1,8 +1,10 @@
 package fetch
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -103,4 +105,104 @@ func TestVerifierAccepts(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"gone", "gone cannot be read: optimised out\n    gone\n    ^"},
+		{"f", "f cannot be read: in a register that a probe cannot read\n    f\n    ^"},
+		{"nope", "no parameter \"nope\": there are i8, u32, s, t, p, c, gone, f, half, st, ret\n    nope\n    ^"},
+		{"arg77", "no arg77: there are i8, u32, s, t, p, c, gone, f, half, st, ret\n    arg77\n    ^"},
+		{"st", "point is not an integer or a string, so it cannot be a key\n    st\n    ^"},
+		{"k=str(i8)", "str needs a pointer: int8 has 1 bytes\n    k=str(i8)\n          ^"},
+		{"str(p, ret)", "read at different times"},
+		{"str()", "str takes a pointer and perhaps a length, not 0 arguments\n    str()\n    ^"},
+		{"i8 +", "expected operand, found 'EOF'"},
+		{"", "empty expression: name a parameter, argN, str(argN) or ret"},
+		{"a=", "expected"},
+		{"i8 + 1", "only a parameter, argN, retN and str() can be read here"},
+	} {
+		e, err := Parse(c.text)
+		if err == nil {
+			_, err = Compile([]*Expr{e}, &Env{Arch: elfsym.AMD64, Params: params()})
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestAlias(t *testing.T) {
+	for _, c := range []struct{ source, alias, text string }{
+		{"route=req", "route", "req"},
+		{"req", "req", "req"},
+		{" q = str(p) ", "q", "str(p)"},
+		{"a == b", "a == b", "a == b"},
+		{"str(arg0)", "str(arg0)", "str(arg0)"},
+	} {
+		e, err := Parse(c.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Alias != c.alias || e.Text != c.text {
+			t.Errorf("Parse(%q) = %q, %q", c.source, e.Alias, e.Text)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	text := func(s string, size int) []byte {
+		b := make([]byte, size)
+		binary.NativeEndian.PutUint32(b, uint32(len(s)))
+		copy(b[textHeader:], s)
+		return b
+	}
+	number := func(v int64) []byte { return binary.NativeEndian.AppendUint64(nil, uint64(v)) }
+	enum := &elfsym.Type{Kind: elfsym.KindEnum, Size: 4, Enum: []elfsym.Enumerator{{Name: "Red", Value: 1}}}
+	for _, c := range []struct {
+		part   Part
+		status Status
+		data   []byte
+		want   string
+	}{
+		{Part{Type: &elfsym.Type{Kind: elfsym.KindInt}}, OK, number(-3), "-3"},
+		{Part{Type: &elfsym.Type{Kind: elfsym.KindUint}}, OK, number(-1), "18446744073709551615"},
+		{Part{Type: &elfsym.Type{Kind: elfsym.KindBool}}, OK, number(1), "true"},
+		{Part{Type: &elfsym.Type{Kind: elfsym.KindPointer}}, OK, number(255), "0xff"},
+		{Part{Type: enum}, OK, number(1), "Red"},
+		{Part{Type: enum}, OK, number(2), "2"},
+		{Part{Type: enum}, Unreadable, number(0), "(unreadable)"},
+		{Part{Text: true}, None, text("", 16), "(none)"},
+		{Part{Text: true}, OK, text("", 16), ""},
+		{Part{Text: true}, OK, text("héllo", 16), "héllo"},
+		{Part{Text: true}, Truncated, text("héllo"[:2], 16), "h…"},
+		{Part{Text: true}, OK, text("a\xffb", 16), "a\uFFFDb"},
+		{Part{Text: true}, OK, []byte{255, 255, 255, 255, 'x'}, "x"},
+	} {
+		c.part.Size = len(c.data)
+		p := Program{Parts: []Part{c.part}}
+		if got := p.Decode(uint32(c.status), c.data); got[0] != c.want {
+			t.Errorf("%v %v of % x: %q, want %q", c.part, c.status, c.data, got[0], c.want)
+		}
+	}
+}
+
+// FuzzCompile holds that any text gives a program the verifier accepts, or an
+// error.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{"i8", "str(p, u32)", "str(s)", "x=ret", "str(0)", "str(12, 5)", "((c))", "arg1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := Parse(s)
+		if err != nil {
+			return
+		}
+		p, err := Compile([]*Expr{e}, &Env{Arch: elfsym.AMD64, Params: params()})
+		if err != nil {
+			return
+		}
+		accepted(t, p)
+		p.Decode(0xffffffff, make([]byte, p.Size))
+	})
 }

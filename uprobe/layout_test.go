@@ -1,0 +1,21 @@
+package uprobe
+
+import (
+	"testing"
+
+	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/fetch"
+)
+
+// The fetch programs write into a struct that package fetch does not import.
+func TestFetchWritesWhereTheKeyIs(t *testing.T) {
+	if fetch.KeyStatusOffset != bpf.CallHeader+bpf.KeyStatus {
+		t.Errorf("fetch writes the status at %d, it is at %d", fetch.KeyStatusOffset, bpf.CallHeader+bpf.KeyStatus)
+	}
+	if fetch.KeyDataOffset != bpf.CallHeader+bpf.KeyHeader {
+		t.Errorf("fetch writes the data at %d, it is at %d", fetch.KeyDataOffset, bpf.CallHeader+bpf.KeyHeader)
+	}
+	if fetch.MaxKey != bpf.KeyDataMax {
+		t.Errorf("fetch writes up to %d bytes, there is room for %d", fetch.MaxKey, bpf.KeyDataMax)
+	}
+}
