@@ -38,8 +38,10 @@ const (
 	opStackValue      = 0x9f
 	opImplicitPointer = 0xa0
 	opEntryValue      = 0xa3
+	opConvert         = 0xa8
 	opGNUImplicitPtr  = 0xf2
 	opGNUEntryValue   = 0xf3
+	opGNUConvert      = 0xf7
 )
 
 const (
@@ -65,12 +67,13 @@ const (
 )
 
 // symValue is base+off; mask, when not 0, tells how many low bytes of a
-// register are kept.
+// register are kept, and signed how they are widened again.
 type symValue struct {
-	base symBase
-	reg  uint64
-	off  int64
-	mask int64
+	base   symBase
+	reg    uint64
+	off    int64
+	mask   int64
+	signed bool
 }
 
 func (v symValue) plain() bool { return v.base != symOther && v.mask == 0 }
@@ -99,6 +102,9 @@ type exprContext struct {
 	// static tells that the expression is not from a list, so that it speaks
 	// of the function's body: frame registers are as after the prologue.
 	static bool
+	// convert returns the size and signedness of the integer type that a
+	// conversion's operand names.
+	convert func(operand uint64) (size int64, signed, ok bool)
 }
 
 // evalExpr evaluates a location expression at a function's entry.
@@ -238,6 +244,13 @@ func (m *exprMachine) step(op byte) error {
 		}
 		v := dwarfBytes{b: b}
 		m.finish(pieceValue, symValue{off: int64(v.fixed(uint64(len(b))))})
+	case opConvert, opGNUConvert:
+		operand := r.uleb()
+		v, err := m.convert(m.pop(), operand)
+		if err != nil {
+			return err
+		}
+		m.push(v)
 	case opEntryValue, opGNUEntryValue:
 		return m.entryValue(r.bytes(r.uleb()))
 	default:
@@ -306,6 +319,25 @@ func (m *exprMachine) entryValue(b []byte) error {
 	return nil
 }
 
+// convert narrows or widens v to an integer type; operand 0 is the type of
+// addresses.
+func (m *exprMachine) convert(v symValue, operand uint64) (symValue, error) {
+	if v.base != symReg || v.off != 0 || m.ctx.convert == nil {
+		return symValue{}, errComputed
+	}
+	size, signed, ok := int64(8), false, true
+	if operand != 0 {
+		size, signed, ok = m.ctx.convert(operand)
+	}
+	if !ok {
+		return symValue{}, errComputed
+	}
+	if size < 8 && (v.mask == 0 || size < v.mask) {
+		v.mask, v.signed = size, signed
+	}
+	return v, nil
+}
+
 func add(v symValue, off int64) symValue {
 	if !v.plain() || v.base == symLoad && off != 0 {
 		return symValue{base: symOther}
@@ -327,7 +359,7 @@ func combine(op byte, a, b symValue) symValue {
 	case op == opAnd && a.base == symReg && a.off == 0 && b.base == symConst:
 		for n := int64(1); n < 8; n *= 2 {
 			if b.off == 1<<(8*n)-1 && (a.mask == 0 || a.mask > n) {
-				a.mask = n
+				a.mask, a.signed = n, false
 				return a
 			}
 		}

@@ -114,7 +114,7 @@ func rustFunc(t *testing.T, b *Binary, name string) *Func {
 // TestRustValues stops a program at the functions' first instructions and
 // reads there what Params says.
 func TestRustValues(t *testing.T) {
-	b := compile(t, "a.rs", sourceRust, "rustc", "-g")
+	b := compile(t, "a.rs", sourceRust, "rustc", "-g", "-C", "relocation-model=static", "-C", "link-arg=-no-pie")
 	for name, want := range map[string][]uint64{
 		"price":   {0, 0, 3, 3},             // self, sku, n
 		"lookup":  {0, 5, 1},                // "alpha", 1
@@ -142,9 +142,7 @@ func TestRustValues(t *testing.T) {
 // gdbValues returns the parameters' words where gdb first stops in f.
 func gdbValues(t *testing.T, b *Binary, f *Func, params []Param) []uint64 {
 	t.Helper()
-	args := []string{"-nx", "-batch", "-ex", "set disable-randomization on", "-ex", "set breakpoint pending on", "-ex", "starti",
-		"-ex", fmt.Sprintf("python gdb.execute('break *%%d' %% (int([l for l in gdb.execute('info proc mappings', to_string=True).splitlines() if '/out' in l][0].split()[0], 16) + %d))", f.Addr),
-		"-ex", "continue"}
+	args := []string{"-nx", "-batch", "-ex", fmt.Sprintf("break *%d", f.Addr), "-ex", "run"}
 	for _, p := range params {
 		if p.Result || p.Err != nil {
 			continue

@@ -180,7 +180,7 @@ var wantOptimisedC = map[string]map[string]string{
 		"mixed":  "m mix rdi:8+?:8, f fl !out, id int rsi:4 -> long rax:8",
 		"sub":    "b _Bool !out, c signed char rsi:1, s port rdx:2, e color rcx:4 -> int rax:4",
 		"wide":   "a int rdi:4, w __int128 !out -> __int128 rax:8+rdx:8",
-		"hidden": "a int rdi:4, s s12 !out -> int !out",
+		"hidden": "a int rdi:4, s s12 rsi:4+?:8 -> int !out",
 	},
 }
 
@@ -269,7 +269,7 @@ int main(int argc, char **argv) {
 	ns::Class *c = new ns::Class(argc); int i = argc;
 	ns::shared g = c->give(argc);
 	ns::R r(argc);
-	sink = ns::aggregate(ns::unary(), ns::plain(), ns::holder(), argc).u.n;
+	ns::sink = ns::aggregate(ns::unary(), ns::plain(), ns::holder(), argc).u.n;
 	return c->method(argc, "x") + ns::Class::fixed(argc) + (int)c->virt(ns::mode::fast, {1, 2}, ns::shared(&i), 3) + ns::twice(i) + ns::twice((long)i) + ns::over(i) + ns::over(1., 2) + ns::pack(i, 2L, 'c') + *g.p + r.v;
 }
 `

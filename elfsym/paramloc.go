@@ -43,6 +43,7 @@ func (d *dwarfInfo) locate(u *dwarfUnit, e die, t *Type, pc VAddr, ctx exprConte
 		return Loc{}, ErrOptimizedOut
 	}
 	ctx.static = static
+	ctx.convert = func(operand uint64) (int64, bool, bool) { return d.baseTypeIn(u, operand) }
 	pieces, err := evalExpr(expr, &ctx)
 	if errors.Is(err, errComputed) {
 		return Loc{}, fmt.Errorf("%w: %w", ErrOptimizedOut, err)
@@ -51,6 +52,30 @@ func (d *dwarfInfo) locate(u *dwarfUnit, e die, t *Type, pc VAddr, ctx exprConte
 		return Loc{}, err
 	}
 	return placePieces(pieces, t.Size, d.arch)
+}
+
+// baseTypeIn reads the integer type at the given offset from the header of u,
+// which is 12 bytes long in DWARF 5 and 11 before, in the 32-bit format.
+func (d *dwarfInfo) baseTypeIn(u *dwarfUnit, off uint64) (size int64, signed, ok bool) {
+	header := dwarf.Offset(11)
+	if u.v5 {
+		header = 12
+	}
+	if off > maxDebugBytes || u.entry.Offset < header {
+		return 0, false, false
+	}
+	e, err := d.entryAt(u.entry.Offset - header + dwarf.Offset(off))
+	if err != nil || e.Tag != dwarf.TagBaseType {
+		return 0, false, false
+	}
+	size, _ = e.Val(dwarf.AttrByteSize).(int64)
+	switch enc, _ := e.Val(dwarf.AttrEncoding).(int64); enc {
+	case ateSigned, ateSignedChar:
+		return size, true, size > 0 && size <= 8
+	case ateUnsigned, ateUnsignedChar, ateBoolean, ateAddress:
+		return size, false, size > 0 && size <= 8
+	}
+	return 0, false, false
 }
 
 // locField returns the location of the entry itself. That of its origin is
@@ -164,6 +189,8 @@ func valuePiece(p exprPiece, arch Arch) ([]Piece, error) {
 			return nil, fmt.Errorf("%w: constant of %d bytes", ErrOptimizedOut, p.size)
 		}
 		return []Piece{{Kind: Const, Value: uint64(p.at.off), Size: p.size}}, nil
+	case p.at.base == symReg && p.at.off == 0 && p.at.mask > 0 && p.at.mask < p.size && p.at.signed:
+		return nil, fmt.Errorf("%w: %w", ErrOptimizedOut, errComputed)
 	case p.at.base == symReg && p.at.off == 0 && p.at.mask > 0 && p.at.mask < p.size:
 		low, err := regPiece(p.at.reg, p.at.mask, arch)
 		return append(low, Piece{Kind: Const, Size: p.size - p.at.mask}), err

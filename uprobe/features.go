@@ -14,13 +14,16 @@ func supported(b Backend) error {
 	switch b {
 	case Multi:
 		if err := features.HaveBPFLinkUprobeMulti(); err != nil {
-			return fmt.Errorf("uprobe_multi: %w", err)
+			return fmt.Errorf("uprobe_multi: %w", permission(err))
 		}
 	case Sessions:
 		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 			Name: "probe_session", Type: ebpf.Kprobe, AttachType: attachUprobeSession,
 			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}, License: "Dual BSD/GPL",
 		})
+		if isPermission(err) {
+			return permission(err)
+		}
 		if err != nil {
 			return fmt.Errorf("uprobe session: %w: %w", ebpf.ErrNotSupported, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -244,10 +245,19 @@ func groups(plan *Plan) [][]*Probe {
 	return out
 }
 
-// permission turns the kernel's EPERM into what to do about it.
+// isPermission reports that the kernel refused for want of a privilege.
+func isPermission(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
+}
+
+// permission turns the kernel's refusal into what to do about it. What the
+// library says beside it, a guess at the memory limit, misleads.
 func permission(err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		return fmt.Errorf("%w: probing needs root, or CAP_BPF and CAP_PERFMON", err)
+	if !isPermission(err) {
+		return err
 	}
-	return err
+	if os.Geteuid() == 0 {
+		return fmt.Errorf("the kernel refuses eBPF to this root user (a container, or lockdown?): %w", unix.EPERM)
+	}
+	return fmt.Errorf("probing needs root, or CAP_BPF and CAP_PERFMON: %w", unix.EPERM)
 }

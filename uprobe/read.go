@@ -34,7 +34,7 @@ func (s *Session) Read() (*latency.Recording, error) {
 	}
 	rec := &latency.Recording{
 		Schema: latency.Schema, Start: s.start, DurationNS: end.Sub(s.start).Nanoseconds(),
-		Kernel: kernelRelease(), Latch: version(), Targets: s.targets(),
+		Kernel: kernelRelease(), Latch: Version(), Targets: s.targets(),
 		Warnings: append(slices.Clone(s.plan.Warnings), s.warnings...),
 	}
 	open, err := s.openCalls()
@@ -263,7 +263,8 @@ func kernelRelease() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-func version() string {
+// Version is latch's own version.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

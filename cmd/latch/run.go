@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -88,8 +87,12 @@ func newRoot(io streams) *cobra.Command {
 		Short:         "Latency of the functions of running programs, by the values of their arguments",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Version:       uprobe.Version(),
+		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("no command %q: record, list or report (latch --help shows more)", args[0]))
+			}
 			return usage(errors.New("name a command: record, list or report (latch --help shows more)"))
 		},
 	}
@@ -97,7 +100,7 @@ func newRoot(io streams) *cobra.Command {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
-		return usage(fmt.Errorf("%w (latch %s --help shows the flags)", err, strings.TrimPrefix(c.CommandPath(), "latch ")))
+		return usage(fmt.Errorf("%w (%s --help shows the flags)", err, c.CommandPath()))
 	})
 	root.AddCommand(newRecord(io), newList(io), newReport(io))
 	return root
