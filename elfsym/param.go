@@ -182,7 +182,7 @@ func (fn *function) addArg(e *dwarf.Entry) error {
 	switch {
 	case a.name == "__in_chrg":
 		return nil // it exists only in the source that gcc sees
-	case a.name == "__vtt_parm", a.name == ".dict":
+	case a.name == ".dict", len(fn.args) > 0 && a.entry.flag(dwarf.AttrArtificial):
 		a.implicit = true
 	}
 	if f := locField(a.entry); f != nil {

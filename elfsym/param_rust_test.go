@@ -142,7 +142,7 @@ func TestRustValues(t *testing.T) {
 // gdbValues returns the parameters' words where gdb first stops in f.
 func gdbValues(t *testing.T, b *Binary, f *Func, params []Param) []uint64 {
 	t.Helper()
-	args := []string{"-nx", "-batch", "-ex", fmt.Sprintf("break *%d", f.Addr), "-ex", "run"}
+	args := []string{"-nx", "-batch", "-ex", "set language c", "-ex", fmt.Sprintf("break *%d", f.Addr), "-ex", "run"}
 	for _, p := range params {
 		if p.Result || p.Err != nil {
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -44,7 +45,7 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 	l.size(spec)
 	fp := group[0].Program
 	for name, p := range spec.Programs {
-		if !l.wanted(name) {
+		if !l.wanted(name, group) {
 			delete(spec.Programs, name)
 			continue
 		}
@@ -87,17 +88,25 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 	return &programs{probes: group, coll: coll}, nil
 }
 
-// wanted says which programs the backend attaches.
-func (l *loader) wanted(name string) bool {
-	switch name {
-	case "thread_exit":
+// wanted says which programs the group's probes need with this backend.
+func (l *loader) wanted(name string, group []*Probe) bool {
+	if name == "thread_exit" {
 		return l.maps == nil // once for all groups
-	case "call_session":
-		return l.backend == Sessions
-	case "call_entry", "call_exit":
-		return true
 	}
-	return l.backend != Sessions
+	return slices.ContainsFunc(group, func(p *Probe) bool {
+		session := p.Exit == ExitReturn && l.backend == Sessions
+		switch name {
+		case "call_session":
+			return session
+		case "call_entry":
+			return !session
+		case "call_exit":
+			return p.Exit == ExitRet
+		case "call_return":
+			return p.Exit == ExitReturn && !session
+		}
+		return false
+	})
 }
 
 // settings fills in the constants.

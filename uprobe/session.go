@@ -20,7 +20,7 @@ type Options struct {
 	// MaxKeys bounds the series that have a key of their own; the rest is
 	// merged into "(other)", one for each function. 0 means 4096.
 	MaxKeys int
-	// MaxOpenCalls bounds the calls that can be open at once. 0 means 2^20.
+	// MaxOpenCalls bounds the calls that can be open at once. 0 means 2^18.
 	MaxOpenCalls int
 }
 
@@ -33,7 +33,7 @@ func (o *Options) maxKeys() int {
 
 func (o *Options) maxOpenCalls() int {
 	if o.MaxOpenCalls <= 0 {
-		return 1 << 20
+		return 1 << 18
 	}
 	return o.MaxOpenCalls
 }
