@@ -65,8 +65,10 @@ func selectable(f *Func) bool {
 	if f.Lang != LangGo {
 		return true
 	}
-	for _, own := range []string{"go:", "type:", "go.", "type.."} { // dots before Go 1.20
-		if strings.HasPrefix(f.Symbol, own) && !strings.HasPrefix(f.Symbol, "go.shape") {
+	// Dots were used before Go 1.20, when import paths such as go.uber.org had
+	// to be told from the compiler's own names.
+	for _, own := range []string{"go:", "type:", "type..", "go.buildid", "go.func.", "go.itab.", "go.link.", "go.map.", "go.string."} {
+		if strings.HasPrefix(f.Symbol, own) {
 			return false
 		}
 	}
