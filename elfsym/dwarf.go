@@ -43,8 +43,14 @@ const (
 	maxTypeNameRecursion = 12
 )
 
-// dwarfInfo is the DWARF of one image. Its methods may be called from several
-// goroutines at once: everything read is guarded by mu.
+// dwarfInfo is the DWARF of one image, of whatever language. Go's is read the
+// same way: delve's pkg/proc (v1.27.2), with which the tests compare it, reads
+// all of a program in goroutines of its own, where a .debug_info that ends
+// inside an inlined call is a nil dereference that nobody can recover from.
+// Here only the units of the functions asked for are read.
+//
+// The mutex guards units and types: typeAt, typeRef, unitAt and what calls
+// them expect it to be held.
 type dwarfInfo struct {
 	mu   sync.Mutex
 	data *dwarf.Data

@@ -87,33 +87,29 @@ func (s *locSections) inLoclists(off dwarf.Offset) bool {
 // where the attribute says nothing about pc. static tells that it holds in
 // the whole function.
 func (s *locSections) location(u *dwarfUnit, f *dwarf.Field, pc uint64) (expr []byte, static bool, err error) {
+	var n uint64
 	switch v := f.Val.(type) {
 	case []byte:
 		return v, true, nil
-	case int64, uint64:
-		n, ok := v.(uint64)
-		if i, isInt := v.(int64); isInt {
-			n, ok = uint64(i), i >= 0
-		} else {
-			ok = true
+	case int64:
+		n = uint64(v) // a negative one lies outside every section
+	case uint64:
+		n = v
+	}
+	switch {
+	case f.Class == dwarf.ClassLocListPtr && u.v5:
+		expr, err = s.find5(u, n, pc)
+		return expr, false, err
+	case f.Class == dwarf.ClassLocListPtr:
+		expr, err = s.find4(n, u.base, pc)
+		return expr, false, err
+	case f.Class == dwarf.ClassLocList:
+		base, _ := u.entry.Val(dwarf.AttrLoclistsBase).(int64)
+		if n, err = s.listOffset(uint64(base), n); err != nil {
+			return nil, false, err
 		}
-		switch {
-		case !ok:
-		case f.Class == dwarf.ClassLocListPtr && !u.v5:
-			expr, err = s.find4(n, u.base, pc)
-			return expr, false, err
-		case f.Class == dwarf.ClassLocListPtr:
-			expr, err = s.find5(u, n, pc)
-			return expr, false, err
-		case f.Class == dwarf.ClassLocList:
-			base, _ := u.entry.Val(dwarf.AttrLoclistsBase).(int64)
-			off, err := s.listOffset(uint64(base), n)
-			if err != nil {
-				return nil, false, err
-			}
-			expr, err = s.find5(u, off, pc)
-			return expr, false, err
-		}
+		expr, err = s.find5(u, n, pc)
+		return expr, false, err
 	}
 	return nil, false, fmt.Errorf("%w: location of class %v", ErrMalformed, f.Class)
 }
