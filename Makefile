@@ -30,4 +30,4 @@ check:
 
 bench:
 	$(DEPS) bench
-	go test -run '^$$' -bench . -benchtime 1x ./internal/bench
+	go run ./internal/bench

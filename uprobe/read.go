@@ -25,8 +25,8 @@ func isNotExist(err error) bool { return errors.Is(err, os.ErrNotExist) }
 
 // Read returns everything counted since Enable. Nothing is cleared, so that
 // no call can be lost between two reads: latency.Recording.Since gives what
-// came between them. Before Stop the numbers move while they are read; after
-// it they are exact and the balance holds.
+// came between them. Before Stop the numbers move while they are read, and a
+// call that ends meanwhile counts as in flight; after it they are exact.
 func (s *Session) Read() (*latency.Recording, error) {
 	end := s.end
 	if end.IsZero() {
@@ -63,6 +63,9 @@ func (s *Session) Read() (*latency.Recording, error) {
 		}
 		if whole != nil {
 			f.Series = append(f.Series, *whole)
+		}
+		if s.end.IsZero() {
+			settle(&f, sum)
 		}
 		slices.SortFunc(f.Series, func(a, b latency.Series) int {
 			return cmp.Or(-cmp.Compare(a.SumNS, b.SumNS), -cmp.Compare(a.Count, b.Count), strings.Compare(keyText(&a, f.By), keyText(&b, f.By)))
@@ -125,6 +128,20 @@ func balance(c *counterSum, open stillOpen) latency.Balance {
 		}
 	}
 	return b
+}
+
+// settle makes the balance of a function hold that was called while it was
+// read. The returns are those of the series, and of two readings none of the
+// terms but the calls in flight ever falls, so that their differences hold too:
+// whether an open call can still return is judged at the end alone.
+func settle(f *latency.Function, c *counterSum) {
+	b := &f.Balance
+	b.Returns, b.Unwound, b.InFlight = 0, c.Unwound, 0
+	for i := range f.Series {
+		b.Returns += f.Series[i].Count
+	}
+	b.Entries = max(b.Entries, b.Accounted())
+	b.InFlight = b.Entries - b.Accounted()
 }
 
 // series reads the series that have keys, by function.

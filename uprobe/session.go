@@ -90,7 +90,7 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 		}
 	}()
 	if err := supported(backend); err != nil {
-		return nil, err
+		return nil, permission(err)
 	}
 	l := &loader{plan: plan, opts: opts, backend: backend}
 	for _, group := range groups(plan) {

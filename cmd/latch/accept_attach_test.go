@@ -80,22 +80,12 @@ func TestCommand(t *testing.T) {
 // TestCommandFirstCall counts a call that the loader makes before main.
 func TestCommandFirstCall(t *testing.T) {
 	testutil.NeedRoot(t)
-	dir := t.TempDir()
-	source := filepath.Join(dir, "early.c")
-	const text = `#include <unistd.h>
+	exe := compile(t, `#include <unistd.h>
 static int calls;
 __attribute__((noinline, used)) int early(int n) { calls += n; __asm__ volatile("" : : : "memory"); return calls; }
 __attribute__((constructor)) static void before(void) { early(1); }
 int main(void) { early(2); return calls; }
-`
-	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	testutil.Need(t, "gcc")
-	exe := filepath.Join(dir, "early")
-	if out, err := exec.Command("gcc", "-O2", "-g", "-o", exe, source).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+`)
 	l := startLatch(t, "record", "--json", "early", "--by", "n", "--", exe)
 	if code := l.wait(); code != 3 {
 		t.Fatalf("latch ended with %d, not with the command's 3\n%s", code, l.said())
@@ -103,6 +93,20 @@ int main(void) { early(2); return calls; }
 	if diff := cmp.Diff(counts("1", 1, "2", 1), keyed(l.load(), "early")); diff != "" {
 		t.Errorf("keys (-stated +recorded):\n%s", diff)
 	}
+}
+
+// compile makes a program of one C file.
+func compile(t *testing.T, text string) string {
+	t.Helper()
+	testutil.Need(t, "gcc")
+	exe := filepath.Join(t.TempDir(), "prog")
+	if err := os.WriteFile(exe+".c", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-O2", "-g", "-o", exe, exe+".c").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return exe
 }
 
 func readRecording(t testing.TB, path string) *latency.Recording {
@@ -210,7 +214,10 @@ func TestAttachUnderLoad(t *testing.T) {
 		{golang("load", "loop"), []string{"main.Handle", "main.Grow", "main.Boom", "main.Quit"}},
 	} {
 		t.Run(row.lang, func(t *testing.T) {
-			target, exe := begin(t, row.prog)
+			testutil.NeedRoot(t)
+			exe := testutil.Build(t, row.lang, row.name)
+			// Nice, or a machine of few processors leaves nothing to attach with.
+			target := testutil.StartCmd(t, exec.Command("nice", "-n", "15", exe, "loop"))
 			target.Go()
 			plan, err := uprobe.NewPlan(&uprobe.Request{PIDs: []int{target.PID()}, Patterns: row.funcs})
 			if err != nil {

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -117,6 +121,12 @@ func TestC(t *testing.T) {
 			keys: map[string]map[string]uint64{"small": counts("31", 5), "pair": counts("37", 7), "large": counts("41", 3), "blend": counts("43", 11)}},
 		{label: "hidden-result", prog: c("structs"), latch: []string{"make", "--by", "a", "--by", "b"},
 			want: map[string]string{"make": allReturned(13)}, keys: map[string]map[string]uint64{"make": counts("8 9", 13)}},
+		{prog: c("strings"), latch: []string{"text", "--by", "str(s)", "--by", "kind"}, want: map[string]string{"text": allReturned(19)},
+			keys: keysOf("text", "alpha 0", 3, "beta 0", 2, " 0", 1, "(none) 1", 2, "(unreadable) 2", 2, xs(64)+"… 3", 1, "edge 4", 3,
+				"(unreadable) 5", 1, "cold 6", 1, "split-over-pages 7", 2, "\ufffd\x1b[31m 8", 1)},
+		{label: "char pointer", prog: c("strings"), latch: []string{"text", "--by", "s"},
+			keys: keysOf("text", "alpha", 3, "beta", 2, "", 1, "(none)", 2, "(unreadable)", 3, xs(64)+"…", 1, "edge", 3,
+				"cold", 1, "split-over-pages", 2, "\ufffd\x1b[31m", 1)},
 		{prog: c("tiny"), latch: []string{"empty", "same", "hop"},
 			want: map[string]string{"empty": allReturned(101), "same": allReturned(103), "hop": allReturned(107)}},
 		{prog: c("threads"), latch: []string{"handle", "--by", "kind"}, want: map[string]string{"handle": allReturned(8072)},
@@ -154,6 +164,89 @@ func TestDeepNesting(t *testing.T) {
 			t.Errorf("%s, by exit %s: %s", name, f.Exit, balances(rec)[name])
 		}
 	}
+}
+
+// TestHandSwitch measures calls that live on coroutines' stacks, between which
+// the program switches by instructions of its own, as libco, PHP and Ruby do.
+// No symbol tells of that, and return probes, which the kernel pairs by thread,
+// would kill the program.
+func TestHandSwitch(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("made for amd64")
+	}
+	testutil.NeedRoot(t)
+	exe := compile(t, `#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+__asm__(".text\n.globl jump\n.type jump,@function\njump: push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15;"
+	"mov %rsp,(%rdi); mov %rsi,%rsp; pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp; ret\n.size jump,.-jump\n");
+void jump(void **save, void *to);
+static void *main_sp, *sp[2];
+static int current;
+static long returned;
+__attribute__((noipa)) long hold(int id) { jump(&sp[id], main_sp); returned++; return id; }
+static void body(void) { int id = current; hold(id); jump(&sp[id], main_sp); abort(); }
+int main(void)
+{
+	printf("ready %d\n", getpid());
+	fflush(stdout);
+	getchar();
+	for (int round = 0; round < 31; round++) {
+		char *stacks[2];
+		for (current = 0; current < 2; current++) {
+			void **top = (void **)(((unsigned long)(stacks[current] = malloc(65536)) + 65536) & ~15ul);
+			*--top = 0;
+			*--top = (void *)body;
+			jump(&main_sp, top - 6);
+		}
+		for (int i = 0; i < 2; i++)
+			jump(&main_sp, sp[i]);
+		free(stacks[0]);
+		free(stacks[1]);
+	}
+	printf("returned %ld\ndone\n", returned);
+	fflush(stdout);
+	while (getchar() >= 0) ;
+	return 0;
+}
+`)
+	target := waiting{testutil.Start(t, exe)}
+	l := startLatch(t, "record", "--json", "-p", target.pid(), "hold", "--by", "id")
+	l.waitAttached()
+	target.Go()
+	target.WaitDone()
+	l.interrupt()
+	rec := l.recording()
+	testutil.TextUnchanged(t, target.PID(), exe)
+	if lines := target.Finish(); !slices.Equal(lines, []string{"returned 62"}) {
+		t.Errorf("the program printed %q", lines)
+	}
+	if got, want := balances(rec)["hold"], allReturned(62); got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+}
+
+// TestCloneParams asks for a parameter that a clone of the function no longer
+// has: its constant value, or an error, but never another register's.
+func TestCloneParams(t *testing.T) {
+	target, exe := begin(t, c("clones"))
+	l := startLatch(t, "record", "--json", "-p", target.pid(), "scale", "--by", "by")
+	select {
+	case <-l.attached:
+		target.Go()
+		target.WaitDone()
+		l.interrupt()
+		got := keyed(l.recording(), "scale.constprop.0")
+		if got["3"]+got[latency.KeyUnreadable] != 29 || len(got) != 1 {
+			t.Errorf("by reads as %v", got)
+		}
+	case <-l.exited:
+		if l.wait() != exitUnmeasured || !strings.Contains(l.said(), "optimised out") {
+			t.Errorf("latch ended with %d and says %q", l.wait(), l.said())
+		}
+		target.Go()
+	}
+	unharmed(t, c("clones"), exe, target.Prog)
 }
 
 // TestExec measures a process that executes another image in mid-call, which

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
 	"github.com/latchprof/latch/uprobe"
 )
@@ -87,6 +88,11 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		return nil, usage(errors.New("-p, -e and -- COMMAND exclude each other, except that -e FILE may go with -- COMMAND"))
 	case t.strLen < 1 || t.strLen > 1024:
 		return nil, usage(fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", t.strLen))
+	}
+	for _, text := range patterns {
+		if _, err := elfsym.ParsePattern(text); err != nil {
+			return nil, usage(err)
+		}
 	}
 	req := &uprobe.Request{PIDs: t.pids, Exe: t.exe, Patterns: patterns, StrLen: t.strLen, All: t.all, RetOnly: t.retOnly}
 	names := make(map[string]bool)
