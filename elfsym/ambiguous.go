@@ -62,12 +62,27 @@ func funcsOf(fs []found) []*Func {
 	return out
 }
 
-// withoutDeleting drops deleting destructors (D0) that stand beside the
-// destructor they call.
-func withoutDeleting(fs []found) []found {
+// withoutTwins drops the deleting destructors (D0) that stand beside the
+// destructor they call, and gcc's local unified constructors and destructors
+// (C4, D4) that stand beside the public ones, which jump to them.
+func withoutTwins(fs []found) []found {
+	names := make(map[string]bool)
+	for _, m := range fs {
+		names[m.f.Symbol] = true
+		for _, alias := range m.f.Aliases {
+			names[alias] = true
+		}
+	}
+	beside := func(sym, own, public string) bool {
+		i := strings.LastIndex(sym, own)
+		return i > 0 && names[sym[:i]+public+sym[i+len(own):]]
+	}
 	var rest []found
 	for _, m := range fs {
-		if m.f.Lang != LangCXX || !strings.Contains(m.f.Symbol, "D0Ev") {
+		sym := m.f.Symbol
+		twin := m.f.Lang == LangCXX && (strings.Contains(sym, "D0Ev") ||
+			beside(sym, "C4E", "C1E") || beside(sym, "C4E", "C2E") || beside(sym, "D4E", "D1E") || beside(sym, "D4E", "D2E"))
+		if !twin {
 			rest = append(rest, m)
 		}
 	}

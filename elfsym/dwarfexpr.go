@@ -356,6 +356,11 @@ func combine(op byte, a, b symValue) symValue {
 		return add(a, -b.off)
 	case op == opAnd && a.base == symConst && b.base == symConst:
 		return symValue{off: a.off & b.off}
+	case op == opAnd && a.base == symReg && a.off == 0 && b.base == symConst && b.off == 1:
+		// A bool of Rust: LLVM's i1, which the ABI extends with zeros to the
+		// whole byte.
+		a.mask, a.signed = 1, false
+		return a
 	case op == opAnd && a.base == symReg && a.off == 0 && b.base == symConst:
 		for n := int64(1); n < 8; n *= 2 {
 			if b.off == 1<<(8*n)-1 && (a.mask == 0 || a.mask > n) {

@@ -11,8 +11,10 @@ import (
 
 // Unwinds tells why an exception, a panic or a cancelled thread can run
 // through frames of this image, or be started by it: such an unwinder aborts
-// the process when it meets the return address that a uretprobe planted. why
-// is "" when nothing in the image says so.
+// the process when it meets the return address that a uretprobe planted. It
+// also tells of changes of stacks: the kernel keeps a thread's return probes
+// as one stack, and kills a process that returns in another order. why is ""
+// when nothing in the image says so.
 func (b *Binary) Unwinds() (why string, err error) { return b.unwinds() }
 
 // systemLibs are glibc's and musl's own libraries. They call no user code
@@ -56,7 +58,10 @@ func (b *Binary) readUnwinds() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", b.Name(), err)
 	}
-	return name, nil
+	if name != "" {
+		return name, nil
+	}
+	return b.stackSwitch()
 }
 
 // unwindCall says what a symbol that the image imports (or exports, when the
@@ -67,7 +72,9 @@ func unwindCall(name string) string {
 		return "calls " + name
 	case name == "pthread_exit", name == "pthread_cancel":
 		return "calls " + name
-	case name == "dlopen", name == "dlmopen":
+	case name == "swapcontext", name == "setcontext", name == "makecontext", name == "sigaltstack":
+		return "changes stacks by " + name
+	case name == "dlopen", name == "dlmopen", name == "dlsym":
 		return "loads code by " + name
 	}
 	return ""
