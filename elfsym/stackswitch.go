@@ -11,7 +11,7 @@ import (
 // the frame pointer. The code is searched at every byte, so data and parts of
 // other instructions may look like one; that costs only the cheaper exit.
 func (b *Binary) stackSwitch() (string, error) {
-	if b.Arch() != AMD64 {
+	if b.Arch() != AMD64 || b.Lang() == LangGo { // Go gets no return probes anyway
 		return "", nil
 	}
 	for _, p := range b.ELF().Progs {
