@@ -86,7 +86,7 @@ const struct call new_call = {};
 const struct hist new_hist = {};
 
 /* The fetch programs: Go replaces the bodies before loading. They write the
- * parts of call->key. */
+ * parts of call->key, and behind them what the exit needs of the entry. */
 static __noinline int fetch_entry(struct pt_regs *ctx, struct call *call)
 {
 	int ret = 0;
@@ -95,11 +95,28 @@ static __noinline int fetch_entry(struct pt_regs *ctx, struct call *call)
 	return ret;
 }
 
-static __noinline int fetch_exit(struct pt_regs *ctx, struct call *call)
+static __noinline int fetch_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
 {
 	int ret = 0;
 
-	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call));
+	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call), "r"(ns));
+	return ret;
+}
+
+/* Whether a call is wanted, before anything is kept of it, and at its end. */
+static __noinline int fetch_where(struct pt_regs *ctx, __u64 goid)
+{
+	int ret = VERDICT_WANTED;
+
+	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(goid));
+	return ret;
+}
+
+static __noinline int fetch_where_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
+{
+	int ret = VERDICT_WANTED;
+
+	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call), "r"(ns));
 	return ret;
 }
 
@@ -107,6 +124,7 @@ static __noinline int fetch_exit(struct pt_regs *ctx, struct call *call)
 const enum func_flags *func_flags_type __attribute__((unused));
 const enum loss *loss_type __attribute__((unused));
 const enum key_status *key_status_type __attribute__((unused));
+const enum verdict *verdict_type __attribute__((unused));
 
 /* Uprobe programs can be preempted by others on the same processor, so even
  * per-CPU counters are added to atomically. */
@@ -260,6 +278,20 @@ static __always_inline struct call *enclosing(const struct place *place,
 	return NULL;
 }
 
+/* replaced counts an open call whose place another one takes: it left by a tail
+ * call to itself, or never returned. */
+static __always_inline void replaced(const struct place *place,
+				     const struct func *func,
+				     struct counters *counters,
+				     const struct call *call, __u64 return_addr)
+{
+	if (func->flags & FUNC_TAIL_CALLS && call->return_addr == return_addr &&
+	    call->goid == place->goid)
+		lose(counters, LOSS_TAIL_RECURSION);
+	else
+		add(counters->unwound, 1);
+}
+
 /* begin makes the open call at place, in the stead of one that never returned
  * or left by a tail call to itself. */
 static __always_inline struct call *begin(const struct place *place,
@@ -276,11 +308,7 @@ static __always_inline struct call *begin(const struct place *place,
 		lose(counters, LOSS_OPEN_CALLS_FULL);
 		return NULL;
 	}
-	if (func->flags & FUNC_TAIL_CALLS && call->return_addr == return_addr &&
-	    call->goid == place->goid)
-		lose(counters, LOSS_TAIL_RECURSION);
-	else
-		add(counters->unwound, 1);
+	replaced(place, func, counters, call, return_addr);
 	if (bpf_map_update_elem(&open_calls, &place->call, &new_call, BPF_ANY)) {
 		lose(counters, LOSS_OPEN_CALLS_FULL);
 		bpf_map_delete_elem(&open_calls, &place->call);
@@ -339,6 +367,34 @@ static __always_inline void record(const struct func *func, struct call *call,
 	add(counters->returns, 1);
 }
 
+/* judge counts a call that --where does not want, and says whether it wants
+ * it. */
+static __always_inline bool judge(struct counters *counters, int verdict)
+{
+	if (verdict == VERDICT_WANTED)
+		return true;
+	if (verdict == VERDICT_REJECTED)
+		add(counters->filtered, 1);
+	else
+		lose(counters, LOSS_WHERE_UNREADABLE);
+	return false;
+}
+
+/* reject_entry drops what may still be open in the place of a call that is not
+ * wanted, so that its return is not taken for the other's. */
+static __always_inline void reject_entry(const struct place *place,
+					 const struct func *func,
+					 struct counters *counters,
+					 __u64 return_addr)
+{
+	struct call *call = bpf_map_lookup_elem(&open_calls, &place->call);
+
+	if (!call)
+		return;
+	replaced(place, func, counters, call, return_addr);
+	bpf_map_delete_elem(&open_calls, &place->call);
+}
+
 static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), return_addr = 0;
@@ -363,6 +419,10 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 	if (!place.stack.go || func->flags & FUNC_TAIL_CALLS)
 		bpf_probe_read_user(&return_addr, sizeof(return_addr),
 				    (void *)place.sp);
+	if (func->flags & FUNC_WHERE && !judge(counters, fetch_where(ctx, place.goid))) {
+		reject_entry(&place, func, counters, return_addr);
+		return 1;
+	}
 
 	inner = bpf_map_lookup_elem(&innermost, &place.stack);
 	if (inner) {
@@ -385,10 +445,8 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 	call->tid = place.tid;
 	call->return_depth = return_depth;
 	call->key.func = id;
-	if (func->flags & FUNC_KEYED) {
-		call->key.status = 0;
+	if (func->flags & (FUNC_KEYED | FUNC_WHERE_EXIT))
 		fetch_entry(ctx, call);
-	}
 	if (func->flags & FUNC_COUNT_ONLY) {
 		record(func, call, id, counters, 0, 0);
 		bpf_map_delete_elem(&open_calls, &place.call);
@@ -472,6 +530,12 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 id, __u64 sp)
 	}
 
 	ns = now - call->entry_ns;
+	if (func->flags & FUNC_WHERE_EXIT &&
+	    !judge(counters, fetch_where_exit(ctx, call, ns))) {
+		close_until(&place, call);
+		bpf_map_delete_elem(&open_calls, &place.call);
+		return 0;
+	}
 	self_ns = ns > call->children_ns ? ns - call->children_ns : 0;
 	if (call->parent.depth && !call->orphan) {
 		outer = bpf_map_lookup_elem(&open_calls, &call->parent);
@@ -480,7 +544,7 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 id, __u64 sp)
 	}
 	close_until(&place, call);
 	if (func->flags & FUNC_KEYED)
-		fetch_exit(ctx, call);
+		fetch_exit(ctx, call, ns);
 	record(func, call, id, counters, ns, self_ns);
 	bpf_map_delete_elem(&open_calls, &place.call);
 	return 0;

@@ -50,7 +50,7 @@ type CallCounters struct {
 	Cut      uint64
 	Strays   uint64
 	Merged   uint64
-	Lost     [5]uint64
+	Lost     [6]uint64
 }
 
 type CallFunc struct {
@@ -69,6 +69,8 @@ const (
 	CallFuncFlagsFUNC_RETURN_PROBE CallFuncFlags = 8
 	CallFuncFlagsFUNC_TAIL_CALLS   CallFuncFlags = 16
 	CallFuncFlagsFUNC_COUNT_ONLY   CallFuncFlags = 32
+	CallFuncFlagsFUNC_WHERE        CallFuncFlags = 64
+	CallFuncFlagsFUNC_WHERE_EXIT   CallFuncFlags = 128
 )
 
 type CallHist struct {
@@ -92,12 +94,13 @@ const (
 type CallLoss uint32
 
 const (
-	CallLossLOSS_OPEN_CALLS_FULL CallLoss = 0
-	CallLossLOSS_NO_GOROUTINE    CallLoss = 1
-	CallLossLOSS_RETURN_DEPTH    CallLoss = 2
-	CallLossLOSS_TAIL_RECURSION  CallLoss = 3
-	CallLossLOSS_SERIES          CallLoss = 4
-	CallLossNUM_LOSSES           CallLoss = 5
+	CallLossLOSS_OPEN_CALLS_FULL  CallLoss = 0
+	CallLossLOSS_NO_GOROUTINE     CallLoss = 1
+	CallLossLOSS_RETURN_DEPTH     CallLoss = 2
+	CallLossLOSS_TAIL_RECURSION   CallLoss = 3
+	CallLossLOSS_SERIES           CallLoss = 4
+	CallLossLOSS_WHERE_UNREADABLE CallLoss = 5
+	CallLossNUM_LOSSES            CallLoss = 6
 )
 
 type CallStackId struct {
@@ -106,6 +109,14 @@ type CallStackId struct {
 	Tgid  uint32
 	Go    uint32
 }
+
+type CallVerdict uint32
+
+const (
+	CallVerdictVERDICT_REJECTED  CallVerdict = 0
+	CallVerdictVERDICT_WANTED    CallVerdict = 1
+	CallVerdictVERDICT_UNDECIDED CallVerdict = 2
+)
 
 // Names of all BPF objects in the ELF.
 //
@@ -135,6 +146,7 @@ const (
 	CallVarNewHist       = "new_hist"
 	CallVarSlotBoundsNs  = "slot_bounds_ns"
 	CallVarTargetTgid    = "target_tgid"
+	CallVarVerdictType   = "verdict_type"
 )
 
 // LoadCall returns the embedded CollectionSpec for Call.
@@ -215,6 +227,7 @@ type CallVariableSpecs struct {
 	NewHist       *ebpf.VariableSpec `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.VariableSpec `ebpf:"target_tgid"`
+	VerdictType   *ebpf.VariableSpec `ebpf:"verdict_type"`
 }
 
 // CallObjects contains all objects after they have been loaded into the kernel.
@@ -274,6 +287,7 @@ type CallVariables struct {
 	NewHist       *ebpf.Variable `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.Variable `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.Variable `ebpf:"target_tgid"`
+	VerdictType   *ebpf.Variable `ebpf:"verdict_type"`
 }
 
 // CallPrograms contains all programs after they have been loaded into the kernel.

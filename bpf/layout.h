@@ -24,6 +24,8 @@ enum func_flags {
 	FUNC_RETURN_PROBE = 1 << 3, /* left through a return probe, not a RET site */
 	FUNC_TAIL_CALLS = 1 << 4, /* a probed callee may share its stack position */
 	FUNC_COUNT_ONLY = 1 << 5, /* has no exits */
+	FUNC_WHERE = 1 << 6,	/* has a --where that is decided at the entry */
+	FUNC_WHERE_EXIT = 1 << 7, /* has one that is decided at the exit */
 };
 
 enum loss {
@@ -32,7 +34,15 @@ enum loss {
 	LOSS_RETURN_DEPTH,	/* the kernel drops return probes nested this deep */
 	LOSS_TAIL_RECURSION,	/* replaced on its stack by a tail call to itself */
 	LOSS_SERIES,		/* a series could not be found again */
+	LOSS_WHERE_UNREADABLE,	/* --where read what was not there */
 	NUM_LOSSES,
+};
+
+/* What --where says of a call. */
+enum verdict {
+	VERDICT_REJECTED,
+	VERDICT_WANTED,
+	VERDICT_UNDECIDED,	/* something could not be read */
 };
 
 /* How reading a key's part went: two bits each in call_key.status. */

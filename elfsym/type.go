@@ -90,3 +90,33 @@ func (t *Type) Fields() ([]Field, error) {
 	}
 	return t.fields()
 }
+
+// PointerTo returns the type of a pointer to elem, which need not be in any
+// file's debug information.
+func PointerTo(elem *Type) *Type {
+	return &Type{
+		Kind: KindPointer, Name: "*" + elem.Name, Size: 8,
+		elem: func() (*Type, error) { return elem, nil },
+	}
+}
+
+// ArrayOf returns the type of an array of n times elem.
+func ArrayOf(elem *Type, n int64) *Type {
+	return &Type{
+		Kind: KindArray, Name: "[]" + elem.Name, Size: n * elem.Size, Len: n,
+		elem: func() (*Type, error) { return elem, nil },
+	}
+}
+
+// SliceOf returns the type of a Go slice of elem.
+func SliceOf(elem *Type) *Type {
+	return &Type{
+		Kind: KindSlice, Name: "[]" + elem.Name, Size: 24,
+		elem: func() (*Type, error) { return elem, nil },
+	}
+}
+
+// StructOf returns a struct type with the given name, size and fields.
+func StructOf(name string, size int64, fields ...Field) *Type {
+	return &Type{Kind: KindStruct, Name: name, Size: size, fields: func() ([]Field, error) { return fields, nil }}
+}

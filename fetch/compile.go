@@ -1,8 +1,10 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/cilium/ebpf/asm"
 
 	"github.com/latchprof/latch/elfsym"
 )
@@ -13,90 +15,255 @@ const textHeader = 4
 // defaultStrLen is how many bytes of a string are kept unless Env says else.
 const defaultStrLen = 64
 
+// maxHidden bounds the entry-side values that are kept for the exit: one bit
+// of a word tells of each whether it could be read.
+const maxHidden = 63
+
+// errTooLarge says that the values together exceed what a key can hold.
+var errTooLarge = errors.New("key too large")
+
+// key is a typed key expression.
+type key struct {
+	part Part
+	node *node // of a word
+	text *text
+}
+
+func (k *key) when() phase {
+	if k.text != nil {
+		return k.text.when()
+	}
+	return k.node.when
+}
+
+// roots are the trees that the key is computed from.
+func (k *key) roots() []**node {
+	if k.text != nil {
+		return k.text.parts()
+	}
+	return []**node{&k.node}
+}
+
 // Compile types the expressions for the function env describes, and returns
-// the program that reads them. Each expression becomes a part of the key, in
-// order. Errors are *SyntaxError and name the fault's column.
-func Compile(exprs []*Expr, env *Env) (*Program, error) {
-	if len(exprs) > MaxParts {
-		return nil, fmt.Errorf("%d key expressions: at most %d can be kept apart", len(exprs), MaxParts)
+// the program that reads them. Each of keys becomes a part of the key, in
+// order. Where, unless it is nil, says which calls are wanted: it is decided
+// at the entry as far as the entry's values tell. A faulty expression gives a
+// *SyntaxError that names the fault's column.
+func Compile(keys []*Expr, where *Expr, env *Env) (*Program, error) {
+	if len(keys) > MaxParts {
+		return nil, fmt.Errorf("%d key expressions: at most %d can be kept apart", len(keys), MaxParts)
 	}
-	strLen := env.StrLen
-	if strLen <= 0 {
-		strLen = defaultStrLen
+	c := &compiler{env: env, strLen: env.StrLen, saver: saver{at: map[*node]uint64{}, done: map[*node]bool{}}}
+	if c.strLen <= 0 {
+		c.strLen = defaultStrLen
 	}
-	p := &Program{}
-	entry, exit := newEmitter(env.Arch, "entry"), newEmitter(env.Arch, "exit")
-	for i, e := range exprs {
-		r := resolver{expr: e, env: env}
-		v, err := r.resolve(e.node)
-		if err != nil {
+	for _, e := range keys {
+		if err := c.key(e); err != nil {
 			return nil, err
 		}
-		if err := r.readable(&v); err != nil {
+	}
+	if where != nil {
+		if err := c.where(where); err != nil {
 			return nil, err
 		}
-		part := Part{Name: e.Alias, Offset: p.Size, Type: v.typ, Text: v.text, Size: 8}
-		if v.text {
-			// Two bytes more than are kept tell a cut string from one that
-			// just fits.
-			part.Size = (textHeader + strLen + 2 + 7) &^ 7
+	}
+	if err := c.emit(); err != nil {
+		if where != nil && len(keys) == 0 {
+			return nil, fmt.Errorf("%s: %w", where.Text, err)
 		}
-		p.Size += part.Size
-		if p.Size > MaxKey {
-			return nil, fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", errTooLarge, p.Size, MaxKey)
+		return nil, err
+	}
+	return &c.program, nil
+}
+
+// compiler makes one program.
+type compiler struct {
+	env     *Env
+	strLen  int
+	program Program
+	keys    []key
+	// early and late are the conditions on calls at the entry and the exit.
+	early, late *node
+	saver       saver
+}
+
+// key types one key expression.
+func (c *compiler) key(e *Expr) error {
+	r := resolver{expr: e, env: c.env}
+	o, err := r.resolve(e.node)
+	if err != nil {
+		return err
+	}
+	k := key{part: Part{Name: e.Alias, Offset: c.program.Size, Type: o.typ, Size: 8}}
+	t, isText, err := r.textOf(o)
+	switch {
+	case err != nil:
+		return err
+	case isText:
+		k.text = t
+		k.part.Text, k.part.comm = true, t.comm
+		// Two bytes more than are kept tell a cut string from one that
+		// just fits.
+		k.part.Size = (textHeader + max(c.strLen+2, commLen) + 7) &^ 7
+	default:
+		if k.node, err = r.keyWord(o, &k.part); err != nil {
+			return err
 		}
+	}
+	c.program.Size += k.part.Size
+	if c.program.Size > MaxKey {
+		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", errTooLarge, c.program.Size, MaxKey)
+	}
+	c.program.Parts = append(c.program.Parts, k.part)
+	c.keys = append(c.keys, k)
+	return nil
+}
+
+// keyWord is a key that is one word.
+func (r *resolver) keyWord(o *operand, p *Part) (*node, error) {
+	switch {
+	case o.null:
+		return nil, r.errorf(o.node, nil, "nil is the same for all calls")
+	case o.cst != nil && o.typ == nil:
+		p.Type = literalType(o.cst)
+		return r.constant(o, p.Type)
+	case o.cst != nil:
+		return r.scalar(o)
+	case o.typ.Kind == elfsym.KindFloat && (o.typ.Size == 4 || o.typ.Size == 8):
+		return r.word(o, 0, o.typ.Size, false)
+	}
+	switch t := o.typ; {
+	case t.Kind == elfsym.KindBool, isInteger(t), isAddress(t), t.Kind == elfsym.KindInt, t.Kind == elfsym.KindUint:
+		return r.scalar(o)
+	case t.Kind == elfsym.KindStruct, t.Kind == elfsym.KindUnion:
+		if _, names, err := findField(t, ""); err == nil && len(names) > 0 {
+			return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is not an integer or a string, so it cannot be a key: its fields %s", describe(t), listed(names))
+		}
+	}
+	return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is not an integer or a string, so it cannot be a key", describe(o.typ))
+}
+
+// where types the condition, and splits it into what is known at the entry
+// and the rest.
+func (c *compiler) where(e *Expr) error {
+	r := resolver{expr: e, env: c.env}
+	o, err := r.resolve(e.node)
+	if err != nil {
+		return err
+	}
+	n, err := r.truth(o)
+	if err != nil {
+		return err
+	}
+	for _, term := range conjuncts(n, nil) {
+		// Once a term has to wait for the exit, those behind it do too:
+		// what they read need not be there if that one is false.
+		side := &c.early
+		if term.when == atExit || c.late != nil {
+			side = &c.late
+		}
+		if *side != nil {
+			term = combine(opBoth, *side, term)
+		}
+		*side = term
+	}
+	return nil
+}
+
+// conjuncts lists the terms of a && b && c.
+func conjuncts(n *node, to []*node) []*node {
+	if n.op != opBoth {
+		return append(to, n)
+	}
+	return conjuncts(n.kids[1], conjuncts(n.kids[0], to))
+}
+
+// emit writes the fetch functions.
+func (c *compiler) emit() error {
+	for i := range c.keys {
+		if c.keys[i].when() != atExit {
+			continue
+		}
+		for _, root := range c.keys[i].roots() {
+			c.saver.split(root)
+		}
+	}
+	if c.late != nil {
+		c.saver.split(&c.late)
+	}
+	p := &c.program
+	slots := len(c.saver.slots)
+	if slots > maxHidden {
+		return fmt.Errorf("%w: %d arguments are needed at the return, at most %d can be kept", errTooLarge, slots, maxHidden)
+	}
+	if slots > 0 {
+		p.Hidden = 8 * (slots + 1)
+	}
+	if p.Size+p.Hidden > MaxKey {
+		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", errTooLarge, p.Size+p.Hidden, MaxKey)
+	}
+	hidden := int32(KeyDataOffset + p.Size)
+	side := func(name string) *emitter { return &emitter{arch: c.env.Arch, name: name, hidden: hidden} }
+	entry, exit, where, late := side("entry"), side("exit"), side("where"), side("late")
+	where.where = true
+	if c.early != nil {
+		where.verdict(c.early)
+		c.needs(c.early, true)
+	}
+	for i, n := range c.saver.slots {
+		entry.save(i, n)
+		c.needs(n, true)
+	}
+	for i := range c.keys {
+		k := &c.keys[i]
 		em := entry
-		if v.when == atExit {
+		if k.when() == atExit {
 			em = exit
-		} else {
-			p.Reads |= v.loc.Regs()
-			p.ReadsMemory = p.ReadsMemory || v.loc.Memory() || v.text
 		}
-		p.Sleepable = p.Sleepable || v.text || v.loc.Memory()
-		em.part(i, &part, &v, strLen)
-		p.Parts = append(p.Parts, part)
+		em.part(i, &k.part, k.node, k.text, c.strLen)
+		for _, root := range k.roots() {
+			c.needs(*root, em == entry)
+		}
+		if k.text != nil && !k.text.comm {
+			p.Sleepable = true
+			p.ReadsMemory = p.ReadsMemory || em == entry
+		}
 	}
-	p.Entry, p.Exit = entry.finish(), exit.finish()
-	return p, nil
+	if c.late != nil {
+		late.verdict(c.late)
+		c.needs(c.late, false)
+	}
+	if slots > 0 {
+		exit.forget(slots)
+	}
+	var err error
+	finish := func(e *emitter) asm.Instructions {
+		ins, failed := e.finish()
+		err = errors.Join(err, failed)
+		return ins
+	}
+	p.Entry, p.Exit, p.Where, p.WhereExit = finish(entry), finish(exit), finish(where), finish(late)
+	return err
 }
 
-// readable decides how a value is read, and refuses what has no single value.
-func (r *resolver) readable(v *value) error {
-	if v.text {
-		return r.inWords(v, 1)
-	}
-	switch v.typ.Kind {
-	case elfsym.KindString, elfsym.KindStr:
-		v.text, v.hasLen, v.signedLen = true, true, true
-		return r.inWords(v, 2)
-	case elfsym.KindPointer:
-		elem, err := v.typ.Elem()
-		if err == nil && elem != nil && elem.Size == 1 && strings.TrimPrefix(elem.Name, "const ") == "char" {
-			v.text = true
+// needs notes what reading n needs.
+func (c *compiler) needs(n *node, entry bool) {
+	p := &c.program
+	n.walk(func(n *node) {
+		memory := false
+		switch n.op {
+		case opLoad, opCount:
+			memory = true
+		case opMatches:
+			memory = !n.text.comm
+		case opPiece:
+			loc := elfsym.Loc{Pieces: []elfsym.Piece{n.piece}}
+			memory = loc.Memory()
+			if entry {
+				p.Reads |= loc.Regs()
+			}
 		}
-		return r.inWords(v, 1)
-	case elfsym.KindBool, elfsym.KindInt, elfsym.KindUint, elfsym.KindEnum, elfsym.KindMap, elfsym.KindChan, elfsym.KindFunc:
-		if v.typ.Size > 8 || v.typ.Size < 1 {
-			return r.expr.nodeError(r.expr.node, elfsym.ErrUnsupportedClass, "%s has %d bytes: integers of up to 8 can be a key", describe(v.typ), v.typ.Size)
-		}
-		return r.inWords(v, 1)
-	}
-	return r.expr.nodeError(r.expr.node, elfsym.ErrUnsupportedClass, "%s is not an integer or a string, so it cannot be a key", describe(v.typ))
-}
-
-// inWords brings a value's location into n pieces of one word each, or one
-// piece of memory split into words.
-func (r *resolver) inWords(v *value, n int) error {
-	pieces := v.loc.Pieces
-	if v.hasLen && len(pieces) == 2 || len(pieces) == n {
-		return nil
-	}
-	if n == 2 && len(pieces) == 1 && pieces[0].Kind == elfsym.InMem && pieces[0].Size >= 16 {
-		first, second := pieces[0], pieces[0]
-		first.Size, second.Size = 8, 8
-		second.Off += 8
-		v.loc.Pieces = []elfsym.Piece{first, second}
-		return nil
-	}
-	return r.expr.nodeError(r.expr.node, elfsym.ErrUnsupportedClass, "%s is spread over %d places and cannot be read as one value", describe(v.typ), len(pieces))
+		p.Sleepable = p.Sleepable || memory
+		p.ReadsMemory = p.ReadsMemory || memory && entry
+	})
 }

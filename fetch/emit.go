@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf/asm"
@@ -8,55 +9,112 @@ import (
 	"github.com/latchprof/latch/elfsym"
 )
 
-// Offsets in struct call (bpf/layout.h) of the key's status word and data.
-// A test of package uprobe, which knows both, compares them.
+// Offsets in struct call (bpf/layout.h) of the goroutine, and of the key's
+// status word and data. A test of package uprobe, which knows both, compares
+// them.
 const (
+	GoidOffset      = 16
 	KeyStatusOffset = 64 + 4
 	KeyDataOffset   = 64 + 8
 )
 
-// Registers that hold the same thing through a whole fetch function.
+// Registers that hold the same thing through a whole fetch function. R0 to R5
+// are lost at every read.
 const (
 	regCtx  = asm.R6 // struct pt_regs
-	regCall = asm.R7 // struct call
-	regPtr  = asm.R8 // address being read
-	regLen  = asm.R9 // length being read
+	regCall = asm.R7 // struct call; in fetch_where nothing
+	regAcc  = asm.R8 // the value being computed; an address being read
+	regLen  = asm.R9 // length of the text being read
 )
 
-// scratch is a word on the stack that reads go through.
-const scratch = -8
+// The frame, below the frame pointer, in bytes. It stays within 200: what
+// calls a fetch function needs the rest of the 512 there are.
+const (
+	slotScratch = -8              // a word that is read
+	slotHeader  = -16             // a pointer, and its length in slotScratch
+	slotBuffer  = -16 - bufferLen // a text that is compared
+	slotThird   = slotBuffer - 8  // the function's third argument
+	slotSpill   = slotThird - 8   // the first of the words kept during reads
+	bufferLen   = 64
+	maxSpills   = 13
+)
 
-// emitter writes one fetch function. Values that cannot be read leave zeros
-// and a status; the function always goes on to the next part.
+// maxInsns bounds one fetch function: jumps reach 32,767 instructions.
+const maxInsns = 8000
+
+var (
+	errTooDeep = errors.New("the expression is nested too deep")
+	errTooLong = errors.New("the expression takes too many instructions")
+)
+
+// emitter writes one fetch function.
 type emitter struct {
 	arch   elfsym.Arch
 	name   string
 	insns  asm.Instructions
 	labels int
+	// pending is the label that the next instruction carries.
+	pending string
+	// fail is where to go when a value cannot be read.
+	fail   string
+	spills int
+	deep   bool // more spills were asked for than there are
+	// third says that the third argument is needed: the call's latency at
+	// the exit; the second in fetch_where, the goroutine.
+	third bool
+	// where says that this is fetch_where, which has no call yet.
+	where bool
+	// hidden is the offset of the hidden slots in struct call.
+	hidden int32
 }
 
-func newEmitter(arch elfsym.Arch, name string) *emitter {
-	return &emitter{arch: arch, name: name}
+func (e *emitter) add(ins ...asm.Instruction) {
+	if e.pending != "" && len(ins) > 0 {
+		ins[0] = ins[0].WithSymbol(e.pending)
+		e.pending = ""
+	}
+	e.insns = append(e.insns, ins...)
 }
-
-func (e *emitter) add(ins ...asm.Instruction) { e.insns = append(e.insns, ins...) }
 
 func (e *emitter) label(what string) string {
 	e.labels++
 	return fmt.Sprintf("%s_%s_%d", e.name, what, e.labels)
 }
 
-// finish returns the whole function, or nil if it reads nothing.
-func (e *emitter) finish() asm.Instructions {
+// mark puts a label on what comes next.
+func (e *emitter) mark(label string) {
+	if e.pending != "" {
+		e.add(asm.Mov.Imm(asm.R0, 0))
+	}
+	e.pending = label
+}
+
+func (e *emitter) jump(to string) { e.add(asm.Ja.Label(to)) }
+
+// finish returns the whole function, or nil if it does nothing.
+func (e *emitter) finish() (asm.Instructions, error) {
 	if len(e.insns) == 0 {
-		return nil
+		return nil, nil
 	}
 	out := asm.Instructions{
 		asm.Mov.Reg(regCtx, asm.R1),
 		asm.Mov.Reg(regCall, asm.R2),
 	}
-	out = append(out, e.insns...)
-	return reachable(append(out, asm.Mov.Imm(asm.R0, 0), asm.Return()))
+	switch {
+	case e.third && e.where:
+		out = append(out, asm.StoreMem(asm.RFP, slotThird, asm.R2, asm.DWord))
+	case e.third:
+		out = append(out, asm.StoreMem(asm.RFP, slotThird, asm.R3, asm.DWord))
+	}
+	e.add(asm.Mov.Imm(asm.R0, 0), asm.Return())
+	out = reachable(append(out, e.insns...))
+	switch {
+	case e.deep:
+		return nil, errTooDeep
+	case len(out) > maxInsns:
+		return nil, errTooLong
+	}
+	return out, nil
 }
 
 // reachable drops the instructions that no path leads to: the verifier refuses
@@ -94,203 +152,105 @@ func reachable(insns asm.Instructions) asm.Instructions {
 	return out
 }
 
-// part reads the value v into part i of the key.
-func (e *emitter) part(i int, p *Part, v *value, strLen int) {
-	unreadable, done := e.label("unreadable"), e.label("done")
-	data := int32(KeyDataOffset + p.Offset)
-	switch {
-	case !v.text:
-		e.word(asm.R1, v.loc.Pieces[0], v.typ.Size, signed(v.typ), unreadable)
-		e.add(asm.StoreMem(regCall, int16(data), asm.R1, asm.DWord))
-	case v.hasLen:
-		e.counted(i, data, v, strLen, unreadable, done)
-	default:
-		e.terminated(i, data, v, strLen, unreadable, done)
-	}
-	e.add(asm.Ja.Label(done))
-	e.add(e.status(i, Unreadable, unreadable)...)
-	// A no-op that carries the label: the next part may start with anything.
-	e.add(asm.Mov.Imm(asm.R0, 0).WithSymbol(done))
+// verdict writes the function that says whether a call is wanted: 1 yes, 0
+// no, 2 not known because something could not be read.
+func (e *emitter) verdict(n *node) {
+	reject := e.label("reject")
+	e.fail = e.label("unreadable")
+	e.branch(n, reject, false)
+	e.add(asm.Mov.Imm(asm.R0, 1), asm.Return())
+	e.mark(reject)
+	e.add(asm.Mov.Imm(asm.R0, 0), asm.Return())
+	e.mark(e.fail)
+	e.add(asm.Mov.Imm(asm.R0, 2), asm.Return())
 }
 
-func signed(t *elfsym.Type) bool {
-	return t.Kind == elfsym.KindInt || t.Kind == elfsym.KindEnum && t.Signed
+// part reads n, or the text t, into part i of the key. What cannot be read
+// leaves zeros and a status.
+func (e *emitter) part(i int, p *Part, n *node, t *text, strLen int) {
+	done := e.label("done")
+	e.fail = e.label("unreadable")
+	if t != nil {
+		e.textPart(i, int32(KeyDataOffset+p.Offset), t, strLen, done)
+	} else {
+		e.eval(n)
+		e.add(asm.StoreMem(regCall, int16(KeyDataOffset+p.Offset), regAcc, asm.DWord))
+	}
+	e.jump(done)
+	e.mark(e.fail)
+	e.status(i, Unreadable)
+	e.mark(done)
 }
 
 // status ors a part's status into the key's status word.
-func (e *emitter) status(i int, s Status, label string) asm.Instructions {
-	first := asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word)
-	if label != "" {
-		first = first.WithSymbol(label)
-	}
-	return asm.Instructions{
-		first,
+func (e *emitter) status(i int, s Status) {
+	e.add(
+		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word),
 		asm.LoadImm(asm.R2, int64(uint32(s)<<(2*i)), asm.DWord),
 		asm.Or.Reg(asm.R1, asm.R2),
 		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.Word),
-	}
-}
-
-// word brings the low size bytes of a piece into dst, extended to 64 bits.
-func (e *emitter) word(dst asm.Register, p elfsym.Piece, size int64, signed bool, unreadable string) {
-	switch p.Kind {
-	case elfsym.InReg:
-		offset, ok := regOffset(e.arch, p.Reg)
-		if !ok {
-			e.add(asm.Ja.Label(unreadable))
-			return
-		}
-		e.add(asm.LoadMem(dst, regCtx, offset, asm.DWord))
-	case elfsym.Const:
-		e.add(asm.LoadImm(dst, int64(p.Value), asm.DWord))
-	case elfsym.InMem:
-		offset, ok := regOffset(e.arch, p.Reg)
-		if !ok {
-			e.add(asm.Ja.Label(unreadable))
-			return
-		}
-		e.add(
-			asm.LoadMem(regPtr, regCtx, offset, asm.DWord),
-			asm.LoadImm(asm.R1, p.Off, asm.DWord),
-			asm.Add.Reg(regPtr, asm.R1),
-			asm.Mov.Imm(asm.R1, 0),
-			asm.StoreMem(asm.RFP, scratch, asm.R1, asm.DWord),
-		)
-		e.read(asm.RFP, scratch, int32(size), unreadable)
-		e.add(asm.LoadMem(dst, asm.RFP, scratch, asm.DWord))
-	default:
-		e.add(asm.Ja.Label(unreadable))
-		return
-	}
-	if shift := int32(64 - 8*size); shift > 0 {
-		e.add(asm.LSh.Imm(dst, shift))
-		if signed {
-			e.add(asm.ArSh.Imm(dst, shift))
-		} else {
-			e.add(asm.RSh.Imm(dst, shift))
-		}
-	}
-}
-
-// read copies size bytes at regPtr to base+offset, faulting the page in if it
-// is not there yet.
-func (e *emitter) read(base asm.Register, offset int32, size int32, unreadable string) {
-	done := e.label("read")
-	args := func() {
-		e.add(
-			asm.Mov.Reg(asm.R1, base),
-			asm.Add.Imm(asm.R1, offset),
-			asm.Mov.Imm(asm.R2, size),
-			asm.Mov.Reg(asm.R3, regPtr),
-		)
-	}
-	args()
-	e.add(asm.FnProbeReadUser.Call(), asm.JEq.Imm(asm.R0, 0, done))
-	args()
-	e.add(
-		asm.FnCopyFromUser.Call(),
-		asm.JNE.Imm(asm.R0, 0, unreadable),
-		asm.Mov.Imm(asm.R0, 0).WithSymbol(done),
 	)
-}
-
-// counted reads a text whose length is known: at most strLen bytes of it.
-func (e *emitter) counted(i int, data int32, v *value, strLen int, unreadable, done string) {
-	pointer, length := v.loc.Pieces[0], v.loc.Pieces[1]
-	size := int64(8)
-	if length.Kind == elfsym.InReg || length.Kind == elfsym.InMem {
-		size = min(8, length.Size)
-	}
-	e.word(regLen, length, size, v.signedLen, unreadable)
-	e.word(asm.R1, pointer, 8, false, unreadable)
-	e.add(asm.Mov.Reg(regPtr, asm.R1))
-	fits := e.label("fits")
-	e.add(
-		asm.JEq.Imm(regLen, 0, done), // whatever the pointer is
-		asm.LoadImm(asm.R1, 1<<40, asm.DWord),
-		asm.JGT.Reg(regLen, asm.R1, unreadable), // also negative ones
-		asm.JLE.Imm(regLen, int32(strLen), fits),
-		asm.Mov.Imm(regLen, int32(strLen)),
-	)
-	e.add(e.status(i, Truncated, "")...)
-	e.add(asm.Mov.Reg(asm.R1, regCall).WithSymbol(fits))
-	read := e.label("read")
-	args := asm.Instructions{
-		asm.Mov.Reg(asm.R1, regCall),
-		asm.Add.Imm(asm.R1, data+textHeader),
-		asm.Mov.Reg(asm.R2, regLen),
-		asm.Mov.Reg(asm.R3, regPtr),
-	}
-	failed := e.label("failed")
-	e.add(args...)
-	e.add(asm.FnProbeReadUser.Call(), asm.JEq.Imm(asm.R0, 0, read))
-	e.add(args...)
-	e.add(
-		asm.FnCopyFromUser.Call(),
-		asm.JNE.Imm(asm.R0, 0, failed),
-		asm.StoreMem(regCall, int16(data), regLen, asm.Word).WithSymbol(read),
-		asm.Ja.Label(done),
-	)
-	e.clearStatus(i, failed)
-	e.add(asm.Ja.Label(unreadable))
 }
 
 // clearStatus takes part i's status back to OK.
-func (e *emitter) clearStatus(i int, label string) {
+func (e *emitter) clearStatus(i int) {
 	e.add(
-		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word).WithSymbol(label),
+		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word),
 		asm.LoadImm(asm.R2, int64(^(uint32(3)<<(2*i))), asm.DWord),
 		asm.And.Reg(asm.R1, asm.R2),
 		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.Word),
 	)
 }
 
-// terminated reads a C string: at most strLen bytes of it.
-func (e *emitter) terminated(i int, data int32, v *value, strLen int, unreadable, done string) {
-	e.word(asm.R1, v.loc.Pieces[0], 8, false, unreadable)
-	e.add(asm.Mov.Reg(regPtr, asm.R1))
-	null, have := e.label("null"), e.label("have")
-	e.add(asm.JEq.Imm(regPtr, 0, null))
-	read := asm.Instructions{
-		asm.Mov.Reg(asm.R1, regCall),
-		asm.Add.Imm(asm.R1, data+textHeader),
-		asm.Mov.Imm(asm.R2, int32(strLen)+2),
-		asm.Mov.Reg(asm.R3, regPtr),
-		asm.FnProbeReadUserStr.Call(),
-		asm.JSGT.Imm(asm.R0, 0, have),
-	}
-	touch := func(offset int32) {
-		e.add(
-			asm.Mov.Reg(asm.R1, asm.RFP),
-			asm.Add.Imm(asm.R1, scratch),
-			asm.Mov.Imm(asm.R2, 1),
-			asm.Mov.Reg(asm.R3, regPtr),
-			asm.Add.Imm(asm.R3, offset),
-			asm.FnCopyFromUser.Call(),
-		)
-	}
-	e.add(read...)
-	// The string's pages may not be there yet: fault them in, the last one
-	// only if it exists, and read again.
-	e.add(asm.Mov.Imm(asm.R1, 0), asm.StoreMem(asm.RFP, scratch, asm.R1, asm.DWord))
-	touch(0)
-	e.add(asm.JNE.Imm(asm.R0, 0, unreadable))
-	for offset := int32(4096); offset < int32(strLen)+2; offset += 4096 {
-		touch(offset)
-	}
-	touch(int32(strLen) + 1)
-	e.add(read...)
-	e.add(asm.Ja.Label(unreadable))
-	e.add(e.status(i, None, null)...)
-	e.add(asm.Ja.Label(done))
-	whole := e.label("whole")
+// save computes a hidden slot at the entry. The first hidden word has a bit
+// for each slot that could be read.
+func (e *emitter) save(slot int, n *node) {
+	e.fail = e.label("unsaved")
+	e.eval(n)
 	e.add(
-		asm.Mov.Reg(regLen, asm.R0).WithSymbol(have),
-		asm.Sub.Imm(regLen, 1), // the NUL
-		asm.JLE.Imm(regLen, int32(strLen), whole),
-		asm.Mov.Imm(regLen, int32(strLen)),
-		asm.StoreImm(regCall, int16(data)+textHeader+int16(strLen), 0, asm.Byte),
+		asm.StoreMem(regCall, int16(e.hidden)+8*int16(slot+1), regAcc, asm.DWord),
+		asm.LoadMem(asm.R1, regCall, int16(e.hidden), asm.DWord),
+		asm.LoadImm(asm.R2, int64(uint64(1)<<slot), asm.DWord),
+		asm.Or.Reg(asm.R1, asm.R2),
+		asm.StoreMem(regCall, int16(e.hidden), asm.R1, asm.DWord),
 	)
-	e.add(e.status(i, Truncated, "")...)
-	e.add(asm.StoreMem(regCall, int16(data), regLen, asm.Word).WithSymbol(whole))
+	e.mark(e.fail)
+}
+
+// saved brings a hidden slot into dst.
+func (e *emitter) saved(dst asm.Register, slot uint64) {
+	e.add(
+		asm.LoadMem(asm.R2, regCall, int16(e.hidden), asm.DWord),
+		asm.RSh.Imm(asm.R2, int32(slot)),
+		asm.And.Imm(asm.R2, 1),
+		asm.JEq.Imm(asm.R2, 0, e.fail),
+		asm.LoadMem(dst, regCall, int16(e.hidden)+8*int16(slot+1), asm.DWord),
+	)
+}
+
+// forget zeroes the hidden slots, which are no part of the series' key but
+// may lie where another function's key has data.
+func (e *emitter) forget(slots int) {
+	e.add(asm.Mov.Imm(asm.R1, 0))
+	for i := 0; i <= slots; i++ {
+		e.add(asm.StoreMem(regCall, int16(e.hidden)+8*int16(i), asm.R1, asm.DWord))
+	}
+}
+
+// spill keeps the accumulator while something else is computed.
+func (e *emitter) spill() int16 {
+	if e.spills == maxSpills {
+		e.deep = true
+		return slotSpill
+	}
+	at := int16(slotSpill - 8*e.spills)
+	e.spills++
+	e.add(asm.StoreMem(asm.RFP, at, regAcc, asm.DWord))
+	return at
+}
+
+// unspill brings a kept word into dst and frees its place, the last taken.
+func (e *emitter) unspill(dst asm.Register, at int16) {
+	e.spills = max(0, e.spills-1)
+	e.add(asm.LoadMem(dst, asm.RFP, at, asm.DWord))
 }

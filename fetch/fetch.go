@@ -57,6 +57,9 @@ func Parse(source string) (*Expr, error) {
 	if err != nil {
 		var list scanner.ErrorList
 		if errors.As(err, &list) && len(list) > 0 {
+			if at := strings.Index(e.Text, "->"); at >= 0 {
+				return nil, e.errorAt(at, "write p.x for p->x: a field is looked up through pointers")
+			}
 			return nil, e.errorAt(list[0].Pos.Column-1, list[0].Msg)
 		}
 		return nil, e.errorAt(0, err.Error())

@@ -51,12 +51,12 @@ func accepted(t *testing.T, p *Program) {
 		}
 		t.Skip("loading programs needs root")
 	}
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: uint32(KeyDataOffset + p.Size), MaxEntries: 1})
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: uint32(KeyDataOffset + p.Size + p.Hidden), MaxEntries: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	for _, body := range []asm.Instructions{p.Entry, p.Exit} {
+	for _, body := range []asm.Instructions{p.Entry, p.Exit, p.Where, p.WhereExit} {
 		if body == nil {
 			continue
 		}
@@ -71,6 +71,7 @@ func accepted(t *testing.T, p *Program) {
 			asm.Return(),
 			asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("found"),
 			asm.Mov.Reg(asm.R2, asm.R0),
+			asm.Mov.Imm(asm.R3, 0),
 		}
 		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 			Type: ebpf.Kprobe, AttachType: ebpf.AttachTraceUprobeMulti, Flags: unix.BPF_F_SLEEPABLE,
@@ -97,7 +98,7 @@ func TestVerifierAccepts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, n := range []int{1, 8, 64, 1000} {
-				p, err := Compile([]*Expr{e, e, e}, &Env{Arch: elfsym.AMD64, Params: params(), StrLen: n})
+				p, err := Compile([]*Expr{e, e, e}, nil, &Env{Arch: elfsym.AMD64, Params: params(), StrLen: n})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -115,16 +116,14 @@ func TestRefusals(t *testing.T) {
 		{"arg77", "no arg77: there are i8, u32, s, t, p, c, gone, f, half, st, ret\n    arg77\n    ^"},
 		{"st", "point is not an integer or a string, so it cannot be a key\n    st\n    ^"},
 		{"k=str(i8)", "str needs a pointer: int8 has 1 bytes\n    k=str(i8)\n          ^"},
-		{"str(p, ret)", "read at different times"},
 		{"str()", "str takes a pointer and perhaps a length, not 0 arguments\n    str()\n    ^"},
 		{"i8 +", "expected operand, found 'EOF'"},
 		{"", "empty expression: name a parameter, argN, str(argN) or ret"},
 		{"a=", "expected"},
-		{"i8 + 1", "only a parameter, argN, retN and str() can be read here"},
 	} {
 		e, err := Parse(c.text)
 		if err == nil {
-			_, err = Compile([]*Expr{e}, &Env{Arch: elfsym.AMD64, Params: params()})
+			_, err = Compile([]*Expr{e}, nil, &Env{Arch: elfsym.AMD64, Params: params()})
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
@@ -198,7 +197,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := Compile([]*Expr{e}, &Env{Arch: elfsym.AMD64, Params: params()})
+		p, err := Compile([]*Expr{e}, nil, &Env{Arch: elfsym.AMD64, Params: params()})
 		if err != nil {
 			return
 		}

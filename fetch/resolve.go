@@ -1,9 +1,9 @@
 package fetch
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"slices"
 	"strconv"
@@ -25,66 +25,66 @@ type Env struct {
 	StrLen int
 }
 
-// phase is when a value can be read.
-type phase uint8
-
-const (
-	atEntry phase = iota
-	atExit
-)
-
-// A value is a typed operand and where it is.
-type value struct {
-	typ  *elfsym.Type
-	loc  elfsym.Loc
-	when phase
-	// text says that the value is to be read as a string: ptr and, where
-	// hasLen is set, length words in loc.
-	text      bool
-	hasLen    bool
-	signedLen bool
-}
-
-var word = &elfsym.Type{Kind: elfsym.KindUint, Name: "uint64", Size: 8}
+// maxNesting bounds the depth of an expression's tree.
+const maxNesting = 100
 
 // resolver types one expression for one function.
 type resolver struct {
-	expr *Expr
-	env  *Env
+	expr  *Expr
+	env   *Env
+	depth int
 }
 
-func (r *resolver) resolve(n ast.Expr) (value, error) {
+func (r *resolver) errorf(n ast.Node, cause error, format string, args ...any) error {
+	return r.expr.nodeError(n, cause, format, args...)
+}
+
+// source is the text of a part of the expression.
+func (r *resolver) source(n ast.Node) string {
+	from, to := int(n.Pos())-1, int(n.End())-1
+	if from < 0 || to > len(r.expr.Text) || from > to {
+		return "this"
+	}
+	return r.expr.Text[from:to]
+}
+
+func (r *resolver) resolve(n ast.Expr) (*operand, error) {
+	if r.depth++; r.depth > maxNesting {
+		return nil, r.errorf(n, nil, "the expression is nested too deep")
+	}
+	defer func() { r.depth-- }()
 	switch n := n.(type) {
 	case *ast.ParenExpr:
 		return r.resolve(n.X)
 	case *ast.Ident:
 		return r.name(n)
-	case *ast.CallExpr:
-		return r.call(n)
 	case *ast.BasicLit:
 		return r.literal(n)
+	case *ast.SelectorExpr:
+		return r.selector(n)
+	case *ast.StarExpr:
+		return r.deref(n)
+	case *ast.IndexExpr:
+		return r.index(n)
+	case *ast.CallExpr:
+		return r.call(n)
+	case *ast.UnaryExpr:
+		return r.unary(n)
+	case *ast.BinaryExpr:
+		return r.binary(n)
+	case *ast.TypeAssertExpr:
+		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "type assertions cannot be read")
+	case *ast.SliceExpr:
+		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "x[i:j] cannot be read: str(p, n) reads part of a text")
 	}
-	return value{}, r.expr.nodeError(n, nil, "only a parameter, argN, retN and str() can be read here")
+	return nil, r.errorf(n, nil, "this is not something latch can read")
 }
 
-func (r *resolver) literal(n *ast.BasicLit) (value, error) {
-	if n.Kind != token.INT {
-		return value{}, r.expr.nodeError(n, nil, "%s is not a parameter", n.Value)
-	}
-	v, err := strconv.ParseUint(n.Value, 0, 64)
-	if err != nil {
-		return value{}, r.expr.nodeError(n, nil, "%s does not fit 64 bits", n.Value)
-	}
-	loc := elfsym.Loc{Pieces: []elfsym.Piece{{Kind: elfsym.Const, Value: v, Size: 8}}}
-	return value{typ: word, loc: loc}, nil
-}
-
-// name finds a parameter by its name, then argN and ret.
-func (r *resolver) name(n *ast.Ident) (value, error) {
-	for i := range r.env.Params {
-		if p := &r.env.Params[i]; p.Name == n.Name {
-			return r.param(n, p)
-		}
+// name finds a parameter by its name, then argN and ret, then what exists in
+// every function.
+func (r *resolver) name(n *ast.Ident) (*operand, error) {
+	if p := r.param(n.Name); p != nil {
+		return r.place(n, p)
 	}
 	if index, ok := numbered(n.Name, "arg"); ok {
 		return r.positional(n, index, false)
@@ -95,14 +95,81 @@ func (r *resolver) name(n *ast.Ident) (value, error) {
 	if index, ok := numbered(n.Name, "ret"); ok {
 		return r.positional(n, index, true)
 	}
+	switch n.Name {
+	case "true", "false":
+		return &operand{node: n, cst: constant.MakeBool(n.Name == "true")}, nil
+	case "nil", "NULL", "nullptr":
+		return &operand{node: n, null: true}, nil
+	}
+	if b, ok := r.builtin(n); ok {
+		return b, nil
+	}
+	if b, ok := builtins[n.Name]; ok {
+		return r.builtinWord(n, b)
+	}
 	if r.env.Params == nil {
 		why := r.env.NoParams
 		if why == nil {
 			why = elfsym.ErrNoDebugInfo
 		}
-		return value{}, r.expr.nodeError(n, why, "no parameter names are known here (%v): use arg0, arg1, … or ret", why)
+		return nil, r.errorf(n, why, "no parameter names are known here (%v): use arg0, arg1, … or ret", why)
 	}
-	return value{}, r.expr.nodeError(n, nil, "no parameter %q: there %s", n.Name, r.known())
+	return nil, r.errorf(n, nil, "no parameter %q: there %s", n.Name, r.known())
+}
+
+func (r *resolver) param(name string) *elfsym.Param {
+	if name == "_" {
+		return nil
+	}
+	for i := range r.env.Params {
+		if p := &r.env.Params[i]; p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// isName reports whether name means something without a context.
+func (r *resolver) isName(name string) bool {
+	_, arg := numbered(name, "arg")
+	_, ret := numbered(name, "ret")
+	_, word := builtins[name]
+	return r.param(name) != nil || arg || ret || word ||
+		slices.Contains([]string{"ret", "true", "false", "nil", "NULL", "nullptr", "comm"}, name)
+}
+
+// builtins are the words that exist in every function.
+var builtins = map[string]struct {
+	what builtin
+	when phase
+	typ  *elfsym.Type
+}{
+	"pid":     {biPID, anytime, integerType("uint32", 4, false)},
+	"tid":     {biTID, anytime, integerType("uint32", 4, false)},
+	"uid":     {biUID, anytime, integerType("uint32", 4, false)},
+	"cgroup":  {biCgroup, anytime, typeUint64},
+	"goid":    {biGoid, anytime, typeUint64},
+	"cpu":     {biCPU, atEntry, integerType("uint32", 4, false)},
+	"latency": {biLatency, atExit, typeInt64},
+}
+
+// builtin returns the builtins that are not words.
+func (r *resolver) builtin(n *ast.Ident) (*operand, bool) {
+	if n.Name != "comm" {
+		return nil, false
+	}
+	return &operand{node: n, typ: typeText, text: &text{comm: true}}, true
+}
+
+func (r *resolver) builtinWord(n *ast.Ident, b struct {
+	what builtin
+	when phase
+	typ  *elfsym.Type
+}) (*operand, error) {
+	if b.what == biGoid && r.env.Lang != elfsym.LangGo {
+		return nil, r.errorf(n, nil, "goid: only Go functions run on goroutines")
+	}
+	return computed(n, b.typ, &node{op: opBuiltin, what: b.what, when: b.when}), nil
 }
 
 // numbered splits "arg3" into 3.
@@ -117,14 +184,14 @@ func numbered(name, prefix string) (int, bool) {
 
 // positional finds argN or retN: by the debug information where there is some,
 // as an ordinal is not a register, or else by the platform's ABI.
-func (r *resolver) positional(n *ast.Ident, index int, result bool) (value, error) {
+func (r *resolver) positional(n *ast.Ident, index int, result bool) (*operand, error) {
 	if r.env.Params != nil {
 		for i := range r.env.Params {
 			if p := &r.env.Params[i]; p.Result == result && p.Index == index {
-				return r.param(n, p)
+				return r.place(n, p)
 			}
 		}
-		return value{}, r.expr.nodeError(n, nil, "no %s: there %s", n.Name, r.known())
+		return nil, r.errorf(n, nil, "no %s: there %s", n.Name, r.known())
 	}
 	find := elfsym.ABIArg
 	if result {
@@ -132,29 +199,33 @@ func (r *resolver) positional(n *ast.Ident, index int, result bool) (value, erro
 	}
 	p, err := find(r.env.Arch, r.env.Lang, index)
 	if err != nil {
-		return value{}, r.expr.nodeError(n, err, "%s: %v", n.Name, err)
+		return nil, r.errorf(n, err, "%s: %v", n.Name, err)
 	}
 	p.Result = result
-	return r.param(n, &p)
+	return r.place(n, &p)
 }
 
-func (r *resolver) param(n *ast.Ident, p *elfsym.Param) (value, error) {
+// place is where a parameter is.
+func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	if p.Err != nil {
-		return value{}, r.expr.nodeError(n, p.Err, "%s cannot be read: %v", n.Name, p.Err)
+		return nil, r.errorf(n, p.Err, "%s cannot be read: %v", n.Name, p.Err)
 	}
-	v := value{typ: p.Type, loc: p.Loc}
-	if v.typ == nil {
-		v.typ = word
+	o := &operand{node: n, typ: p.Type, loc: &p.Loc, when: atEntry}
+	if o.typ == nil {
+		o.typ = typeUint64
 	}
 	if p.Result {
-		v.when = atExit
+		o.when = atExit
 	}
-	for _, piece := range p.Loc.Pieces {
-		if piece.Kind == elfsym.Missing && !isString(v.typ) {
-			return value{}, r.expr.nodeError(n, elfsym.ErrOptimizedOut, "%s cannot be read: %v", n.Name, elfsym.ErrOptimizedOut)
-		}
+	return r.referred(o)
+}
+
+// referred follows a C++ reference to what it stands for.
+func (r *resolver) referred(o *operand) (*operand, error) {
+	if o.typ == nil || !isReference(o.typ) {
+		return o, nil
 	}
-	return v, nil
+	return r.pointee(o.node, o)
 }
 
 // known lists the names that exist, for messages.
@@ -171,86 +242,28 @@ func (r *resolver) known() string {
 			names = append(names, fmt.Sprintf("arg%d", p.Index))
 		}
 	}
-	names = slices.Compact(names)
-	switch len(names) {
-	case 0:
+	return listed(slices.Compact(names))
+}
+
+// listed names what there is.
+func listed(names []string) string {
+	const most = 30
+	switch {
+	case len(names) == 0:
 		return "are none"
-	case 1:
+	case len(names) == 1:
 		return "is only " + names[0]
+	case len(names) > most:
+		return fmt.Sprintf("are %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return "are " + strings.Join(names, ", ")
 }
 
-func isString(t *elfsym.Type) bool {
-	return t.Kind == elfsym.KindString || t.Kind == elfsym.KindStr
-}
-
-// call resolves str(p) and str(p, n).
-func (r *resolver) call(n *ast.CallExpr) (value, error) {
-	fun, ok := n.Fun.(*ast.Ident)
-	if !ok || fun.Name != "str" {
-		return value{}, r.expr.nodeError(n, nil, "no such function: str(p) and str(p, n) read text")
-	}
-	if len(n.Args) != 1 && len(n.Args) != 2 {
-		return value{}, r.expr.nodeError(n, nil, "str takes a pointer and perhaps a length, not %d arguments", len(n.Args))
-	}
-	p, err := r.resolve(n.Args[0])
-	if err != nil {
-		return value{}, err
-	}
-	if isString(p.typ) && len(n.Args) == 1 {
-		return p, nil
-	}
-	switch p.typ.Kind {
-	case elfsym.KindPointer, elfsym.KindUint, elfsym.KindInt:
-		if p.typ.Size != 8 {
-			return value{}, r.expr.nodeError(n.Args[0], nil, "str needs a pointer: %s has %d bytes", p.typ.Name, p.typ.Size)
-		}
-	default:
-		return value{}, r.expr.nodeError(n.Args[0], nil, "str needs a pointer, not %s", describe(p.typ))
-	}
-	out := value{typ: p.typ, loc: p.loc, when: p.when, text: true}
-	if len(n.Args) == 2 {
-		length, err := r.resolve(n.Args[1])
-		if err != nil {
-			return value{}, err
-		}
-		if !isInteger(length.typ) {
-			return value{}, r.expr.nodeError(n.Args[1], nil, "a length must be an integer, not %s", describe(length.typ))
-		}
-		if length.when != p.when && !isConst(length.loc) {
-			return value{}, r.expr.nodeError(n.Args[1], nil, "the pointer and the length are read at different times: one is an argument, the other a result")
-		}
-		if len(p.loc.Pieces) != 1 || len(length.loc.Pieces) != 1 {
-			return value{}, r.expr.nodeError(n, nil, "str needs a pointer and a length that are each in one place")
-		}
-		piece := length.loc.Pieces[0]
-		piece.Size = min(piece.Size, length.typ.Size)
-		out.loc = elfsym.Loc{Pieces: []elfsym.Piece{p.loc.Pieces[0], piece}}
-		out.hasLen = true
-		out.signedLen = length.typ.Kind == elfsym.KindInt
-	}
-	return out, nil
-}
-
-func isInteger(t *elfsym.Type) bool {
-	switch t.Kind {
-	case elfsym.KindInt, elfsym.KindUint, elfsym.KindBool, elfsym.KindEnum:
+// comparison reports whether the operator compares.
+func comparison(op token.Token) bool {
+	switch op {
+	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
 		return true
 	}
 	return false
 }
-
-func isConst(l elfsym.Loc) bool {
-	return len(l.Pieces) == 1 && l.Pieces[0].Kind == elfsym.Const
-}
-
-func describe(t *elfsym.Type) string {
-	if t.Name != "" {
-		return t.Name
-	}
-	return "this type"
-}
-
-// errTooLarge says that the values together exceed what a key can hold.
-var errTooLarge = errors.New("key too large")

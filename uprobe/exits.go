@@ -1,10 +1,14 @@
 package uprobe
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/latchprof/latch/elfsym"
 )
+
+var errNeverReturns = errors.New("it never returns")
 
 // probe chooses the sites of one function.
 func (t *target) probe(req *Request, s selection) (*Probe, error) {
@@ -27,6 +31,9 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		}
 	}
 	p.Exit = t.exit(req, s, &sites)
+	if p.Exit == ExitNone && program.AtExit() {
+		return nil, fmt.Errorf("ret and latency need to see it return: %w", cmp.Or(sites.NoExit, errNeverReturns))
+	}
 	return p, nil
 }
 

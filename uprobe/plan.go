@@ -27,6 +27,9 @@ type Request struct {
 	Patterns []string
 	// By are the expressions whose values tell series apart.
 	By []*fetch.Expr
+	// Where, unless it is nil, says which calls are measured; the others are
+	// counted as filtered.
+	Where *fetch.Expr
 	// StrLen is how many bytes of a string are kept; 0 means 64.
 	StrLen int
 	// All lifts the limit on how many functions globs may select.
@@ -111,6 +114,7 @@ type Plan struct {
 	Skips    []Skip
 	By       []string // names of the key's parts
 	KeySize  int      // of the largest key among the probes, in bytes
+	DataSize int      // of the most that a probe keeps of a call, its key included
 	Warnings []string
 }
 
@@ -154,6 +158,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 		p.Probes = append(p.Probes, *probe)
 		if probe.Program != nil {
 			p.KeySize = max(p.KeySize, probe.Program.Size)
+			p.DataSize = max(p.DataSize, p.KeySize, probe.Program.Size+probe.Program.Hidden)
 		}
 	}
 	if len(p.Probes) == 0 {

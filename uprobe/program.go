@@ -55,15 +55,8 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 		if fp.Sleepable && l.backend != PerfEvents {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}
-		if name == "call_entry" || name == "call_session" {
-			if p.Instructions, err = splice(p.Instructions, "fetch_entry", fp.Entry); err != nil {
-				return nil, err
-			}
-		}
-		if name != "call_entry" {
-			if p.Instructions, err = splice(p.Instructions, "fetch_exit", fp.Exit); err != nil {
-				return nil, err
-			}
+		if p.Instructions, err = l.splice(p.Instructions, name, fp); err != nil {
+			return nil, err
 		}
 	}
 	if l.backend == PerfEvents {
@@ -86,6 +79,31 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 		}
 	}
 	return &programs{probes: group, coll: coll}, nil
+}
+
+// splice puts a fetch program's functions into the program called name.
+func (l *loader) splice(insns asm.Instructions, name string, fp *fetch.Program) (asm.Instructions, error) {
+	entry, exit := name != "call_exit" && name != "call_return", name != "call_entry"
+	var err error
+	for _, f := range []struct {
+		name string
+		body asm.Instructions
+		here bool
+	}{
+		{"fetch_entry", fp.Entry, entry}, {"fetch_where", fp.Where, entry},
+		{"fetch_exit", fp.Exit, exit}, {"fetch_where_exit", fp.WhereExit, exit},
+	} {
+		if !f.here {
+			continue
+		}
+		if l.backend == PerfEvents {
+			f.body = fetch.WithoutSleep(f.body)
+		}
+		if insns, err = splice(insns, f.name, f.body); err != nil {
+			return nil, err
+		}
+	}
+	return insns, nil
 }
 
 // wanted says which programs the group's probes need with this backend.
@@ -144,7 +162,7 @@ func (l *loader) settings(spec *ebpf.CollectionSpec) error {
 func (l *loader) size(spec *ebpf.CollectionSpec) {
 	key := uint32(l.plan.KeySize+7) &^ 7
 	n := uint32(len(l.plan.Probes))
-	spec.Maps["open_calls"].ValueSize = bpf.CallHeader + bpf.KeyHeader + key
+	spec.Maps["open_calls"].ValueSize = bpf.CallHeader + bpf.KeyHeader + uint32(l.plan.DataSize+7)&^7
 	spec.Maps["open_calls"].MaxEntries = uint32(l.opts.maxOpenCalls())
 	spec.Maps["innermost"].MaxEntries = uint32(l.opts.maxOpenCalls())
 	spec.Maps["series"].KeySize = bpf.KeyHeader + key
@@ -178,7 +196,7 @@ func splice(insns asm.Instructions, name string, body asm.Instructions) (asm.Ins
 	if start < 0 {
 		return nil, fmt.Errorf("eBPF object has no function %s", name)
 	}
-	if body == nil {
+	if len(body) == 0 {
 		return insns, nil
 	}
 	body = append(asm.Instructions(nil), body...)
@@ -220,6 +238,14 @@ func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
 	}
 	if hasKey(p.Program) {
 		flags |= bpf.CallFuncFlagsFUNC_KEYED
+	}
+	if p.Program.Filters() {
+		if p.Program.Where != nil {
+			flags |= bpf.CallFuncFlagsFUNC_WHERE
+		}
+		if p.Program.WhereExit != nil {
+			flags |= bpf.CallFuncFlagsFUNC_WHERE_EXIT
+		}
 	}
 	if p.Sites.TailCalls {
 		flags |= bpf.CallFuncFlagsFUNC_TAIL_CALLS

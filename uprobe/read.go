@@ -109,11 +109,12 @@ func (s *Session) counters(id uint32) (*counterSum, error) {
 
 // lossNames are what reports call the kinds of loss.
 var lossNames = [bpf.CallLossNUM_LOSSES]string{
-	bpf.CallLossLOSS_OPEN_CALLS_FULL: "open_calls_full",
-	bpf.CallLossLOSS_NO_GOROUTINE:    "no_goroutine",
-	bpf.CallLossLOSS_RETURN_DEPTH:    "return_probe_nesting",
-	bpf.CallLossLOSS_TAIL_RECURSION:  "tail_recursion",
-	bpf.CallLossLOSS_SERIES:          "series",
+	bpf.CallLossLOSS_OPEN_CALLS_FULL:  "open_calls_full",
+	bpf.CallLossLOSS_NO_GOROUTINE:     "no_goroutine",
+	bpf.CallLossLOSS_RETURN_DEPTH:     "return_probe_nesting",
+	bpf.CallLossLOSS_TAIL_RECURSION:   "tail_recursion",
+	bpf.CallLossLOSS_SERIES:           "series",
+	bpf.CallLossLOSS_WHERE_UNREADABLE: "where_unreadable",
 }
 
 func balance(c *counterSum, open stillOpen) latency.Balance {

@@ -303,12 +303,12 @@ func (t *target) libNames() string {
 
 // compile types the request's expressions for one function.
 func compile(req *Request, f *elfsym.Func) (*fetch.Program, error) {
-	if len(req.By) == 0 {
+	if len(req.By) == 0 && req.Where == nil {
 		return nil, nil
 	}
 	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, StrLen: req.StrLen}
 	env.Params, env.NoParams = f.Binary.Params(f)
-	return fetch.Compile(req.By, env)
+	return fetch.Compile(req.By, req.Where, env)
 }
 
 // ownThread reports whether tid is one of our threads: the kernel names the

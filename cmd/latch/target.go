@@ -42,6 +42,7 @@ type targetFlags struct {
 	pids    pidList
 	exe     string
 	by      []string
+	where   string
 	strLen  int
 	all     bool
 	retOnly bool
@@ -55,7 +56,8 @@ func (t *targetFlags) register(flags *pflag.FlagSet) {
 }
 
 func (t *targetFlags) registerBy(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&t.by, "by", nil, "tell calls apart by this `[NAME=]EXPR`: a parameter, argN, str(argN), ret (repeatable)")
+	flags.StringArrayVar(&t.by, "by", nil, "tell calls apart by this `[NAME=]EXPR`: a parameter, a field such as req.URL.Path, argN, str(argN), ret (repeatable)")
+	flags.StringVar(&t.where, "where", "", "measure only calls for which this `EXPR` is true, such as 'n > 5 && latency > 10*time.Millisecond'")
 	flags.IntVar(&t.strLen, "str-len", 64, "bytes kept of each string")
 }
 
@@ -106,6 +108,16 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		}
 		names[e.Alias] = true
 		req.By = append(req.By, e)
+	}
+	if t.where != "" {
+		e, err := fetch.Parse(t.where)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--where: %w", err))
+		}
+		if e.Alias != e.Text {
+			return nil, usage(fmt.Errorf("--where: %s=… names an expression: == compares", e.Alias))
+		}
+		req.Where = e
 	}
 	return req, nil
 }
