@@ -5,7 +5,7 @@ import "github.com/cilium/ebpf/asm"
 // branch jumps to target if the truth value n is when, and goes on if not.
 // What need not be known is not read.
 func (e *emitter) branch(n *node, target string, when bool) {
-	if e.deep || len(e.insns) > maxInsns {
+	if e.full() {
 		return
 	}
 	switch n.op {

@@ -24,6 +24,7 @@ var errTooLarge = errors.New("key too large")
 
 // key is a typed key expression.
 type key struct {
+	expr *Expr
 	part Part
 	node *node // of a word
 	text *text
@@ -68,9 +69,6 @@ func Compile(keys []*Expr, where *Expr, env *Env) (*Program, error) {
 		}
 	}
 	if err := c.emit(); err != nil {
-		if where != nil && len(keys) == 0 {
-			return nil, fmt.Errorf("%s: %w", where.Text, err)
-		}
 		return nil, err
 	}
 	return &c.program, nil
@@ -84,6 +82,7 @@ type compiler struct {
 	keys    []key
 	// early and late are the conditions on calls at the entry and the exit.
 	early, late *node
+	condition   *Expr
 	saver       saver
 }
 
@@ -94,7 +93,7 @@ func (c *compiler) key(e *Expr) error {
 	if err != nil {
 		return err
 	}
-	k := key{part: Part{Name: e.Alias, Offset: c.program.Size, Type: o.typ, Size: 8}}
+	k := key{expr: e, part: Part{Name: e.Alias, Offset: c.program.Size, Type: o.typ, Size: 8}}
 	t, isText, err := r.textOf(o)
 	switch {
 	case err != nil:
@@ -146,6 +145,7 @@ func (r *resolver) keyWord(o *operand, p *Part) (*node, error) {
 // where types the condition, and splits it into what is known at the entry
 // and the rest.
 func (c *compiler) where(e *Expr) error {
+	c.condition = e
 	r := resolver{expr: e, env: c.env}
 	o, err := r.resolve(e.node)
 	if err != nil {
@@ -184,11 +184,13 @@ func (c *compiler) emit() error {
 		if c.keys[i].when() != atExit {
 			continue
 		}
+		c.saver.expr = c.keys[i].expr
 		for _, root := range c.keys[i].roots() {
 			c.saver.split(root)
 		}
 	}
 	if c.late != nil {
+		c.saver.expr = c.condition
 		c.saver.split(&c.late)
 	}
 	p := &c.program
@@ -207,12 +209,14 @@ func (c *compiler) emit() error {
 	entry, exit, where, late := side("entry"), side("exit"), side("where"), side("late")
 	where.where = true
 	if c.early != nil {
+		where.expr = c.condition
 		where.verdict(c.early)
 		c.needs(c.early, true)
 	}
-	for i, n := range c.saver.slots {
-		entry.save(i, n)
-		c.needs(n, true)
+	for i, slot := range c.saver.slots {
+		entry.expr = slot.expr
+		entry.save(i, slot.node)
+		c.needs(slot.node, true)
 	}
 	for i := range c.keys {
 		k := &c.keys[i]
@@ -220,6 +224,7 @@ func (c *compiler) emit() error {
 		if k.when() == atExit {
 			em = exit
 		}
+		em.expr = k.expr
 		em.part(i, &k.part, k.node, k.text, c.strLen)
 		for _, root := range k.roots() {
 			c.needs(*root, em == entry)
@@ -230,6 +235,7 @@ func (c *compiler) emit() error {
 		}
 	}
 	if c.late != nil {
+		late.expr = c.condition
 		late.verdict(c.late)
 		c.needs(c.late, false)
 	}

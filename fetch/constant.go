@@ -28,15 +28,9 @@ func (r *resolver) literal(n *ast.BasicLit) (*operand, error) {
 // checked refuses constants that grow beyond what anybody means.
 func (r *resolver) checked(o *operand) (*operand, error) {
 	v := o.cst
-	if v.Kind() == constant.Float {
-		if whole := constant.ToInt(v); whole.Kind() == constant.Int {
-			v = whole
-		}
-	}
 	if v.Kind() == constant.Int && constant.BitLen(v) > maxConstBits || v.Kind() == constant.Unknown {
 		return nil, r.errorf(o.node, nil, "this constant is too large")
 	}
-	o.cst = v
 	if o.typ != nil {
 		if _, err := r.constant(o, o.typ); err != nil {
 			return nil, err
@@ -48,12 +42,13 @@ func (r *resolver) checked(o *operand) (*operand, error) {
 // constant returns o's constant as a word of type t; nil means whatever of
 // int64 and uint64 holds it.
 func (r *resolver) constant(o *operand, t *elfsym.Type) (*node, error) {
-	switch o.cst.Kind() {
+	cst := whole(o.cst)
+	switch cst.Kind() {
 	case constant.Bool:
 		if t != nil && t.Kind != elfsym.KindBool {
-			return nil, r.errorf(o.node, nil, "%s is not a number", o.cst)
+			return nil, r.errorf(o.node, nil, "%s is not a number", cst)
 		}
-		if constant.BoolVal(o.cst) {
+		if constant.BoolVal(cst) {
 			return number(1), nil
 		}
 		return number(0), nil
@@ -63,7 +58,7 @@ func (r *resolver) constant(o *operand, t *elfsym.Type) (*node, error) {
 		return nil, r.errorf(o.node, nil, "%s is not a whole number", r.source(o.node))
 	}
 	if t == nil {
-		if v, ok := constant.Int64Val(o.cst); ok {
+		if v, ok := constant.Int64Val(cst); ok {
 			return number(uint64(v)), nil
 		}
 		t = typeUint64
@@ -73,13 +68,23 @@ func (r *resolver) constant(o *operand, t *elfsym.Type) (*node, error) {
 	}
 	bits := uint(8 * t.Size)
 	if isSigned(t) {
-		if v, ok := constant.Int64Val(o.cst); ok && v<<(64-bits)>>(64-bits) == v {
+		if v, ok := constant.Int64Val(cst); ok && v<<(64-bits)>>(64-bits) == v {
 			return number(uint64(v)), nil
 		}
-	} else if v, ok := constant.Uint64Val(o.cst); ok && v<<(64-bits)>>(64-bits) == v {
+	} else if v, ok := constant.Uint64Val(cst); ok && v<<(64-bits)>>(64-bits) == v {
 		return number(v), nil
 	}
-	return nil, r.errorf(o.node, nil, "%s does not fit %s", o.cst.ExactString(), describe(t))
+	return nil, r.errorf(o.node, nil, "%s does not fit %s", cst.ExactString(), describe(t))
+}
+
+// whole is v as an integer, if it is one: 1e3 is.
+func whole(v constant.Value) constant.Value {
+	if v.Kind() == constant.Float {
+		if i := constant.ToInt(v); i.Kind() == constant.Int {
+			return i
+		}
+	}
+	return v
 }
 
 // literalType is the type of a constant that gets none from its context.
@@ -87,8 +92,10 @@ func literalType(v constant.Value) *elfsym.Type {
 	if v.Kind() == constant.Bool {
 		return typeBool
 	}
-	if _, ok := constant.Int64Val(v); !ok {
-		return typeUint64
+	if v = whole(v); v.Kind() == constant.Int {
+		if _, ok := constant.Int64Val(v); !ok {
+			return typeUint64
+		}
 	}
 	return typeInt64
 }
@@ -138,12 +145,17 @@ func (r *resolver) fold(n *ast.BinaryExpr, x, y *operand) (*operand, error) {
 
 // foldShift shifts a constant by a constant.
 func (r *resolver) foldShift(n *ast.BinaryExpr, x, y *operand) (*operand, error) {
-	count, ok := constant.Uint64Val(constant.ToInt(y.cst))
+	by := whole(y.cst)
+	if by.Kind() != constant.Int {
+		return nil, r.errorf(n.Y, nil, "%s is not a whole number", r.source(n.Y))
+	}
+	count, ok := constant.Uint64Val(by)
 	if !ok || count > maxConstBits {
 		return nil, r.errorf(n.Y, nil, "%s is not a shift count", r.source(n.Y))
 	}
-	if x.cst.Kind() != constant.Int {
+	v := whole(x.cst)
+	if v.Kind() != constant.Int {
 		return nil, r.errorf(n.X, nil, "%s is not a whole number", r.source(n.X))
 	}
-	return r.checked(&operand{node: n, typ: x.typ, cst: constant.Shift(x.cst, n.Op, uint(count))})
+	return r.checked(&operand{node: n, typ: x.typ, cst: constant.Shift(v, n.Op, uint(count))})
 }

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf/asm"
@@ -42,11 +41,6 @@ const (
 // maxInsns bounds one fetch function: jumps reach 32,767 instructions.
 const maxInsns = 8000
 
-var (
-	errTooDeep = errors.New("the expression is nested too deep")
-	errTooLong = errors.New("the expression takes too many instructions")
-)
-
 // emitter writes one fetch function.
 type emitter struct {
 	arch   elfsym.Arch
@@ -58,7 +52,8 @@ type emitter struct {
 	// fail is where to go when a value cannot be read.
 	fail   string
 	spills int
-	deep   bool // more spills were asked for than there are
+	expr   *Expr // that is being written
+	err    error // the first that asked for too much
 	// third says that the third argument is needed: the call's latency at
 	// the exit; the second in fetch_where, the goroutine.
 	third bool
@@ -107,14 +102,7 @@ func (e *emitter) finish() (asm.Instructions, error) {
 		out = append(out, asm.StoreMem(asm.RFP, slotThird, asm.R3, asm.DWord))
 	}
 	e.add(asm.Mov.Imm(asm.R0, 0), asm.Return())
-	out = reachable(append(out, e.insns...))
-	switch {
-	case e.deep:
-		return nil, errTooDeep
-	case len(out) > maxInsns:
-		return nil, errTooLong
-	}
-	return out, nil
+	return reachable(append(out, e.insns...)), e.err
 }
 
 // reachable drops the instructions that no path leads to: the verifier refuses
@@ -237,10 +225,25 @@ func (e *emitter) forget(slots int) {
 	}
 }
 
+// refuse gives the function up.
+func (e *emitter) refuse(why string) {
+	if e.err == nil {
+		e.err = e.expr.nodeError(e.expr.node, nil, "%s", why)
+	}
+}
+
+// full reports whether the function was given up, or is as long as it may be.
+func (e *emitter) full() bool {
+	if len(e.insns) > maxInsns {
+		e.refuse("the expressions take too many instructions")
+	}
+	return e.err != nil
+}
+
 // spill keeps the accumulator while something else is computed.
 func (e *emitter) spill() int16 {
 	if e.spills == maxSpills {
-		e.deep = true
+		e.refuse("the expression is nested too deep")
 		return slotSpill
 	}
 	at := int16(slotSpill - 8*e.spills)

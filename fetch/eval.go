@@ -8,8 +8,7 @@ import (
 
 // eval computes n into the accumulator, or goes to e.fail.
 func (e *emitter) eval(n *node) {
-	if e.deep || len(e.insns) > maxInsns {
-		// The function is refused anyway; finish counts what is there.
+	if e.full() {
 		return
 	}
 	if e.simple(n) {

@@ -2,15 +2,11 @@ package fetch
 
 import (
 	"encoding/binary"
-	"errors"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"golang.org/x/sys/unix"
-
 	"github.com/latchprof/latch/elfsym"
 )
 
@@ -41,56 +37,24 @@ func params() []elfsym.Param {
 	}
 }
 
-// accepted lets the kernel's verifier read a fetch function. Its call
+// accepted lets the kernel's verifier read the fetch functions. Their call
 // argument is a map value, as in the real programs.
 func accepted(t *testing.T, p *Program) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("loading programs needs root")
-		}
-		t.Skip("loading programs needs root")
-	}
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: uint32(KeyDataOffset + p.Size + p.Hidden), MaxEntries: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
+	needRoot(t)
+	m := callMap(t, p)
 	for _, body := range []asm.Instructions{p.Entry, p.Exit, p.Where, p.WhereExit} {
-		if body == nil {
-			continue
+		if body != nil {
+			loaded(t, &ebpf.ProgramSpec{Type: ebpf.Kprobe, AttachType: ebpf.AttachTraceUprobeMulti}, m, body).Close()
+			// Without sleep, as where probes are perf events.
+			loaded(t, &ebpf.ProgramSpec{Type: ebpf.Kprobe}, m, WithoutSleep(body)).Close()
 		}
-		insns := asm.Instructions{
-			asm.Mov.Reg(asm.R6, asm.R1),
-			asm.StoreImm(asm.RFP, -4, 0, asm.Word),
-			asm.Mov.Reg(asm.R2, asm.RFP),
-			asm.Add.Imm(asm.R2, -4),
-			asm.LoadMapPtr(asm.R1, m.FD()),
-			asm.FnMapLookupElem.Call(),
-			asm.JNE.Imm(asm.R0, 0, "found"),
-			asm.Return(),
-			asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("found"),
-			asm.Mov.Reg(asm.R2, asm.R0),
-			asm.Mov.Imm(asm.R3, 0),
-		}
-		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Type: ebpf.Kprobe, AttachType: ebpf.AttachTraceUprobeMulti, Flags: unix.BPF_F_SLEEPABLE,
-			License: "Dual BSD/GPL", Instructions: append(insns, body...),
-		})
-		if err != nil {
-			var verifier *ebpf.VerifierError
-			if errors.As(err, &verifier) {
-				t.Fatalf("%+v\n%v", verifier, body)
-			}
-			t.Fatalf("%v\n%v", err, body)
-		}
-		prog.Close()
 	}
 }
 
 func TestVerifierAccepts(t *testing.T) {
 	for _, text := range []string{
-		"i8", "u32", "s", "t", "c", "half", "str(p)", "str(p, 5)", "str(p, i8)", "str(p, u32)", "arg0", "arg3", "ret", "str(ret)", "str(ret, 3)", "p",
+		"i8", "u32", "s", "t", "c", "half", "str(p)", "str(p, 5)", "str(p, i8)", "str(p, u32)", "arg0", "arg3", "ret", "str(ret)", "str(ret, 3)", "p", "str(p, ret)", "comm",
 	} {
 		t.Run(text, func(t *testing.T) {
 			e, err := Parse(text)
@@ -189,19 +153,35 @@ func TestDecode(t *testing.T) {
 // FuzzCompile holds that any text gives a program the verifier accepts, or an
 // error.
 func FuzzCompile(f *testing.F) {
-	for _, s := range []string{"i8", "str(p, u32)", "str(s)", "x=ret", "str(0)", "str(12, 5)", "((c))", "arg1"} {
+	for _, s := range []string{
+		"i8", "str(p, u32)", "str(s)", "x=ret", "str(0)", "str(12, 5)", "((c))", "arg1", "1<<3", "10*time.Second", "comm == \"x\"",
+	} {
 		f.Add(s)
 	}
+	for _, c := range evaluations() {
+		f.Add(c.expr)
+	}
+	for _, c := range refusals() {
+		f.Add(c.expr)
+	}
+	mem := newMemory(f)
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := Parse(s)
 		if err != nil {
 			return
 		}
-		p, err := Compile([]*Expr{e}, nil, &Env{Arch: elfsym.AMD64, Params: params()})
-		if err != nil {
-			return
+		env := mem.env()
+		for _, where := range []*Expr{nil, e} {
+			keys := []*Expr{e}
+			if where != nil {
+				keys = nil
+			}
+			p, err := Compile(keys, where, env)
+			if err != nil {
+				continue
+			}
+			accepted(t, p)
+			p.Decode(0xffffffff, make([]byte, p.Size))
 		}
-		accepted(t, p)
-		p.Decode(0xffffffff, make([]byte, p.Size))
 	})
 }

@@ -175,10 +175,17 @@ func (n *node) walkNew(seen map[*node]bool, f func(*node)) {
 	}
 }
 
+// A slot is an entry-side value that the exit needs.
+type slot struct {
+	node *node
+	expr *Expr // it is part of
+}
+
 // A saver gives the entry-side values of exit-side expressions their hidden
 // slots.
 type saver struct {
-	slots []*node
+	expr  *Expr // that is being split
+	slots []slot
 	at    map[*node]uint64 // the slot of a node that is shared
 	done  map[*node]bool
 }
@@ -193,13 +200,13 @@ func (s *saver) split(n **node) {
 		if (*n).op == opMissing {
 			return
 		}
-		slot, ok := s.at[*n]
+		i, ok := s.at[*n]
 		if !ok {
-			slot = uint64(len(s.slots))
-			s.at[*n] = slot
-			s.slots = append(s.slots, *n)
+			i = uint64(len(s.slots))
+			s.at[*n] = i
+			s.slots = append(s.slots, slot{*n, s.expr})
 		}
-		*n = &node{op: opSaved, num: slot, when: atExit}
+		*n = &node{op: opSaved, num: i, when: atExit}
 	case atExit:
 		if s.done[*n] {
 			return
