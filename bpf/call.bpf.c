@@ -9,6 +9,7 @@
 #include "core.h"
 #include "layout.h"
 #include "hist.bpf.h"
+#include "fetch.bpf.h"
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
@@ -85,50 +86,11 @@ struct {
 const struct call new_call = {};
 const struct hist new_hist = {};
 
-/* The fetch programs: Go replaces the bodies before loading. They write the
- * parts of call->key, and behind them what the exit needs of the entry. */
-static __noinline int fetch_entry(struct pt_regs *ctx, struct call *call)
-{
-	int ret = 0;
-
-	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call));
-	return ret;
-}
-
-static __noinline int fetch_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
-{
-	int ret = 0;
-
-	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call), "r"(ns));
-	return ret;
-}
-
-/* Whether a call is wanted, before anything is kept of it, and at its end. */
-static __noinline int fetch_where(struct pt_regs *ctx, __u64 goid)
-{
-	int ret = VERDICT_WANTED;
-
-	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(goid));
-	return ret;
-}
-
-static __noinline int fetch_where_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
-{
-	int ret = VERDICT_WANTED;
-
-	asm volatile("" : "+r"(ret) : "r"(ctx), "r"(call), "r"(ns));
-	return ret;
-}
-
 /* Keeps the enums in the BTF, for the Go side. */
 const enum func_flags *func_flags_type __attribute__((unused));
 const enum loss *loss_type __attribute__((unused));
 const enum key_status *key_status_type __attribute__((unused));
 const enum verdict *verdict_type __attribute__((unused));
-
-/* Uprobe programs can be preempted by others on the same processor, so even
- * per-CPU counters are added to atomically. */
-#define add(counter, n) __sync_fetch_and_add(&(counter), n)
 
 static __always_inline struct counters *counters_of(__u32 id)
 {

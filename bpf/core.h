@@ -67,4 +67,8 @@ struct task_struct {
 /* include/linux/sched/signal.h */
 #define SIGNAL_GROUP_EXIT 0x00000004
 
+/* Uprobe programs can be preempted by others on the same processor, so even
+ * per-CPU counters are added to atomically. */
+#define add(counter, n) __sync_fetch_and_add(&(counter), n)
+
 #endif
