@@ -220,6 +220,12 @@ func (r *resolver) length(n *ast.CallExpr, name string) (*operand, error) {
 				val.num = 8
 			}
 		}
+	case name == "len" && k == elfsym.KindStruct:
+		_, at, ok := stringFields(x.typ)
+		if !ok {
+			return nil, r.errorf(n.Args[0], nil, "%s is %s, which has no len", r.source(n.Args[0]), describe(x.typ))
+		}
+		val, err = r.word(x, at, 8, true)
 	default:
 		err = r.errorf(n.Args[0], nil, "%s is %s, which has no %s", r.source(n.Args[0]), describe(x.typ), name)
 	}

@@ -1,11 +1,3 @@
-// Package fetch compiles expressions over a function's parameters into the
-// eBPF instructions that read them.
-//
-// [Parse] takes the text a user writes, a Go expression, and [Compile] types
-// it against one function: what a name means and where its value is differs
-// from function to function. The result is a [Program] whose instructions
-// replace the empty fetch functions of the eBPF object, and whose [Part]s turn
-// the bytes they leave behind into text.
 package fetch
 
 import (

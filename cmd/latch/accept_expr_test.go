@@ -81,3 +81,25 @@ func TestWhere(t *testing.T) {
 			want: map[string]string{"attempt": "50 calls: 50 filtered"}},
 	})
 }
+
+// TestExpressionsCXX reads members of base classes, strings and enums.
+func TestExpressionsCXX(t *testing.T) {
+	const look = "look(record const&, std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > const&, " +
+		"std::basic_string_view<char, std::char_traits<char> >)"
+	fields := []string{"look", "--by", "r.id", "--by", "r.width", "--by", "r.kind", "--by", "r.name", "--by", "r.note", "--by", "r.color",
+		"--by", "r.on", "--by", "r.load", "--by", "r.code", "--by", "tag"}
+	read := keysOf(look, "5 6 -7 a name too long to be kept in place c Green true 2.5 12345678 short", 5,
+		"-1 6 -7 a name too long to be kept in place (none) Red true 2.5 12345678 short", 2)
+	accept(t, []acceptance{
+		{label: "O2", prog: cxx("fields"), latch: fields, keys: read},
+		{label: "O0", prog: cxx("fields").with("-O0"), latch: fields, keys: read},
+		{label: "clang", prog: cxx("fields").with("clang"), latch: fields, keys: read},
+		{label: "dwarf4", prog: cxx("fields").with("-gdwarf-4"), latch: fields, keys: read},
+		{label: "where", prog: cxx("fields").with("-O0"), latch: []string{"look", "--by", "view", "--by", "len(view)*10+len(r.name)", "--where", `r.color == Green && hasPrefix(r.name, "a name") && tag == "short" && r.code != "1234567"`},
+			want: map[string]string{look: "7 calls: 5 returned, 2 filtered"}, keys: keysOf(look, "view 75", 5)},
+		{label: "null", prog: cxx("fields"), latch: []string{"look", "--by", "ret - r.id", "--where", "r.note == NULL || r.note == \"c\" && latency < 0"},
+			want: map[string]string{look: "7 calls: 2 returned, 5 filtered"}, keys: keysOf(look, "9", 2)},
+		{label: "this", prog: cxx("fields"), latch: []string{"record::weigh", "--by", "this.width * by", "--by", "ret == this.width*by"},
+			keys: keysOf("record::weigh(int)", "12 true", 3)},
+	})
+}

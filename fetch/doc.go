@@ -1,0 +1,52 @@
+// Package fetch compiles expressions over a function's parameters into the
+// eBPF instructions that read them.
+//
+// [Parse] takes the text a user writes, a Go expression, and [Compile] types
+// it against one function: what a name means and where its value is differs
+// from function to function. The result is a [Program] whose instructions
+// replace the empty fetch functions of the eBPF object, and whose [Part]s turn
+// the bytes they leave behind into text.
+//
+// # The language
+//
+// Names are parameters and named results; arg0, arg1, … and ret, ret0, …; and
+// pid, tid, goid, comm, uid, cpu, cgroup and latency (in nanoseconds). A name
+// that means nothing by itself may be an enumerator of what it is compared or
+// combined with: color == Red. Constants are Go's, with time.Millisecond and
+// its kin; nil is also NULL.
+//
+//	x.f           a field, through pointers, embedded structs and base classes
+//	*p, x[i]      of slices, arrays and strings within their bounds
+//	len(x) cap(x) of strings, slices, arrays and Go's maps and channels
+//	str(p)        text up to a NUL; str(p, n) the n bytes at p
+//	*(*uint32)(p) raw memory, as any of Go's basic types
+//	int32(x)      conversions between integers, pointers to uintptr
+//	+ - * / % & | ^ &^ << >>   == != < <= > >=   && || !
+//	hasPrefix(s, "x")          also s == "x" and s != "x"; x is a constant
+//	log2(x)       the largest power of two not above x, 0 for what is below 1
+//
+// Arithmetic on two values of one type wraps around as in Go; between types it
+// is done in 64 bits, signed if either is. Pointers count bytes: p + 8 is 8
+// bytes behind p. Comparisons between signed and unsigned numbers go by their
+// values. Text is compared as a whole, however much of it is kept; a null
+// pointer to char is no text, so it equals none and begins with none. C++
+// references stand for what they refer to, std::string and std::string_view
+// are text. Floating point in memory can be a key and nothing else.
+//
+// Division by zero, an index out of bounds, a negative shift count or length,
+// and memory that is not there make the expression unreadable, unless && or ||
+// did not need that part.
+//
+// # When things are read
+//
+// Parameters, and memory behind them, are read at the entry; results and what
+// is found through them, and latency, at the return. An expression may use
+// both: what the entry knows of it is then kept with the call. Only memory
+// whose address depends on a result, as in str(buf, ret), is read at the
+// return.
+//
+// A filter is decided at the entry as far as its leading terms (a && b && …)
+// need no return. What it rejects is counted as filtered. Where it cannot be
+// read, the call is neither measured nor filtered, but lost, under the name
+// where_unreadable.
+package fetch
