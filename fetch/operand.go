@@ -27,7 +27,6 @@ type operand struct {
 	val *node
 	// text is a computed text.
 	text *text
-	name string // of the parameter the place is part of
 }
 
 // word returns size bytes of the value, from off on.
