@@ -49,6 +49,10 @@ func (s *Session) Overhead(rec *latency.Recording) error {
 			costs[key] = cost
 		}
 		left := c.Returns + c.Strays
+		if p.Program.Filters() && p.Program.WhereExit != nil {
+			// What --where rejects at the exit has hit it too.
+			left = max(left, c.Entries-c.Unwound-c.Cut)
+		}
 		if p.Exit == ExitNone {
 			left = 0
 		}
