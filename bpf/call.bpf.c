@@ -357,6 +357,18 @@ static __always_inline void reject_entry(const struct place *place,
 	bpf_map_delete_elem(&open_calls, &place->call);
 }
 
+/* signal_stack_at returns the lowest address of the thread's alternate signal
+ * stack if sp lies on it, and 0 if not. */
+static __always_inline __u64 signal_stack_at(__u64 sp)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 base = BPF_CORE_READ(task, sas_ss_sp);
+
+	if (!base || sp < base || sp - base > BPF_CORE_READ(task, sas_ss_size))
+		return 0;
+	return base;
+}
+
 static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), return_addr = 0;
@@ -403,6 +415,8 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 		return 1;
 	call->goid = place.goid;
 	call->return_addr = return_addr;
+	if (!place.stack.go)
+		call->signal_stack = signal_stack_at(place.sp);
 	call->parent = parent;
 	call->tid = place.tid;
 	call->return_depth = return_depth;

@@ -19,6 +19,7 @@ type CallCall struct {
 	ChildrenNs  uint64
 	Goid        uint64
 	ReturnAddr  uint64
+	SignalStack uint64
 	Parent      CallCallId
 	Tid         uint32
 	ReturnDepth uint16

@@ -11,7 +11,7 @@ const (
 	NumBounds = 640
 	// CallHeader is the offset of the key in struct call, which is cut behind
 	// it to the length in use.
-	CallHeader = 64
+	CallHeader = 72
 	// KeyStatus and KeyHeader are the offsets of the status word and of the
 	// data in struct call_key.
 	KeyStatus = 4

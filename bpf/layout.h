@@ -100,6 +100,7 @@ struct call {
 	__u64 children_ns;	/* spent in probed calls made by this one */
 	__u64 goid;		/* g structs are reused: goid tells whose call it is */
 	__u64 return_addr;	/* 0 where a goroutine's depth tells enough */
+	__u64 signal_stack;	/* lowest address of the sigaltstack it runs on, or 0 */
 	struct call_id parent;	/* enclosing open call; depth 0 if none */
 	__u32 tid;
 	__u16 return_depth;	/* return probes open on this thread, this one included */

@@ -13,8 +13,8 @@ import (
 // them.
 const (
 	GoidOffset      = 16
-	KeyStatusOffset = 64 + 4
-	KeyDataOffset   = 64 + 8
+	KeyStatusOffset = 72 + 4
+	KeyDataOffset   = 72 + 8
 )
 
 // Registers that hold the same thing through a whole fetch function. R0 to R5

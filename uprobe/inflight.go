@@ -3,6 +3,7 @@ package uprobe
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/internal/procfs"
@@ -14,11 +15,20 @@ type stillOpen struct{ inFlight, unwound uint64 }
 
 // openCall is the part of struct call that telling them apart needs.
 type openCall struct {
-	id         bpf.CallCallId
-	goid       uint64
-	returnAddr uint64
-	tid        int
+	id          bpf.CallCallId
+	goid        uint64
+	returnAddr  uint64
+	signalStack uint64
+	tid         int
 }
+
+// Where it stands in struct call, whose key is cut to size.
+const (
+	callGoid        = unsafe.Offsetof(bpf.CallCall{}.Goid)
+	callReturnAddr  = unsafe.Offsetof(bpf.CallCall{}.ReturnAddr)
+	callSignalStack = unsafe.Offsetof(bpf.CallCall{}.SignalStack)
+	callTid         = unsafe.Offsetof(bpf.CallCall{}.Tid)
+)
 
 // openCalls counts the open calls by function.
 func (s *Session) openCalls() (map[uint32]stillOpen, error) {
@@ -29,10 +39,11 @@ func (s *Session) openCalls() (map[uint32]stillOpen, error) {
 	it := m.Iterate()
 	for it.Next(&id, &value) {
 		calls = append(calls, openCall{
-			id:         id,
-			goid:       binary.NativeEndian.Uint64(value[16:]),
-			returnAddr: binary.NativeEndian.Uint64(value[24:]),
-			tid:        int(binary.NativeEndian.Uint32(value[56:])),
+			id:          id,
+			goid:        binary.NativeEndian.Uint64(value[callGoid:]),
+			returnAddr:  binary.NativeEndian.Uint64(value[callReturnAddr:]),
+			signalStack: binary.NativeEndian.Uint64(value[callSignalStack:]),
+			tid:         int(binary.NativeEndian.Uint32(value[callTid:])),
 		})
 	}
 	if err := it.Err(); err != nil {
@@ -100,6 +111,11 @@ func (j *judge) left(p *Probe, c *openCall) bool {
 	if !ok {
 		current, _ = j.process.ThreadSP(c.tid)
 		j.sps[c.tid] = current
+	}
+	// A handler leaves its signal stack only by returning or by a jump, so a
+	// thread that is blocked elsewhere, or further up, has left it.
+	if c.signalStack != 0 {
+		return current != 0 && (current < c.signalStack || current > sp)
 	}
 	// Above the stack pointer of a blocked thread on the same stack nothing
 	// is alive: a fiber's stack would be another mapping, unless all of them
