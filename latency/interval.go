@@ -94,13 +94,9 @@ func (s *Series) since(prev *Series) Series {
 		SelfNS:  less(s.SelfNS, prev.SelfNS),
 		Buckets: s.Buckets.Sub(prev.Buckets),
 	}
-	if n := len(d.Buckets); n > 0 {
-		least, _ := d.Buckets[0].span()
-		_, most := d.Buckets[n-1].span()
-		d.MinNS, d.MaxNS = max(s.MinNS, least), min(s.MaxNS, most)
-		if d.Count == 1 {
-			d.MinNS, d.MaxNS = d.SumNS, d.SumNS
-		}
+	if len(d.Buckets) > 0 {
+		d.MinNS, d.MaxNS = s.MinNS, s.MaxNS
+		d.Reconcile()
 	}
 	d.Fill()
 	return d

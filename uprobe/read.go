@@ -140,6 +140,8 @@ func settle(f *latency.Function, c *counterSum) {
 	b.Returns, b.Unwound, b.InFlight = 0, c.Unwound, 0
 	for i := range f.Series {
 		b.Returns += f.Series[i].Count
+		f.Series[i].Reconcile()
+		f.Series[i].Fill()
 	}
 	b.Entries = max(b.Entries, b.Accounted())
 	b.InFlight = b.Entries - b.Accounted()
