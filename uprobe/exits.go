@@ -4,11 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/internal/procfs"
 )
 
-var errNeverReturns = errors.New("it never returns")
+var (
+	errNeverReturns = errors.New("it never returns")
+	errNotMapped    = errors.New("its code is not mapped from the file: the program has put something else there, which no probe reaches")
+)
 
 // probe chooses the sites of one function.
 func (t *target) probe(req *Request, s selection) (*Probe, error) {
@@ -24,6 +29,9 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(req.PIDs) > 0 && !s.image.maps(uint64(sites.Entry.Offset)) {
+		return nil, errNotMapped
+	}
 	p := &Probe{Func: s.fn, Image: s.image, Sites: sites, Program: program}
 	if s.fn.Lang == elfsym.LangGo {
 		if p.GoInfo, err = s.image.Binary.GoInfo(); err != nil {
@@ -35,6 +43,15 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		return nil, fmt.Errorf("ret and latency need to see it return: %w", cmp.Or(sites.NoExit, errNeverReturns))
 	}
 	return p, nil
+}
+
+// maps reports whether a process has that offset of the file mapped as code.
+func (img *Image) maps(offset uint64) bool {
+	return slices.ContainsFunc(img.Users, func(u User) bool {
+		return slices.ContainsFunc(u.Maps, func(m procfs.Mapping) bool {
+			return offset >= m.Offset && offset-m.Offset < m.Hi-m.Lo
+		})
+	})
 }
 
 // exit chooses how calls of a function are seen to end. A return probe is the

@@ -100,10 +100,6 @@ END
 ./latch record -p "$backend" pg_parse_query --by 'sql=str(arg0)' -d "${seconds}s" -o build/demo.json -o build/demo.pb.gz
 kill -0 "$load" && kill -0 "$backend" || die 'the load has ended: the measurement must have disturbed it'
 
-say 'The profile by SQL text, as pprof sees it'
-echo '$ go tool pprof -tags -tagshow=sql build/demo.pb.gz'
-go tool pprof -tags -tagshow=sql build/demo.pb.gz 2>/dev/null | sed -n '1,12p'
-
 say "Done. The server is taken down; what stays"
 echo '   build/demo.json    the recording: latch report build/demo.json'
 echo '   build/demo.pb.gz   the profile:   go tool pprof -http=: build/demo.pb.gz'
