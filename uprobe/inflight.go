@@ -16,6 +16,7 @@ type stillOpen struct{ inFlight, unwound uint64 }
 // openCall is the part of struct call that telling them apart needs.
 type openCall struct {
 	id          bpf.CallCallId
+	entryNS     uint64
 	goid        uint64
 	returnAddr  uint64
 	signalStack uint64
@@ -24,42 +25,68 @@ type openCall struct {
 
 // Where it stands in struct call, whose key is cut to size.
 const (
+	callEntryNS     = unsafe.Offsetof(bpf.CallCall{}.EntryNs)
 	callGoid        = unsafe.Offsetof(bpf.CallCall{}.Goid)
 	callReturnAddr  = unsafe.Offsetof(bpf.CallCall{}.ReturnAddr)
 	callSignalStack = unsafe.Offsetof(bpf.CallCall{}.SignalStack)
 	callTid         = unsafe.Offsetof(bpf.CallCall{}.Tid)
 )
 
-// openCalls counts the open calls by function.
-func (s *Session) openCalls() (map[uint32]stillOpen, error) {
+// readOpenCalls lists the calls that have begun and not returned.
+func (s *Session) readOpenCalls() ([]openCall, error) {
 	m := s.maps["open_calls"]
 	var calls []openCall
 	var id bpf.CallCallId
 	value := make([]byte, m.ValueSize())
 	it := m.Iterate()
 	for it.Next(&id, &value) {
+		word := func(at uintptr) uint64 { return binary.NativeEndian.Uint64(value[at:]) }
 		calls = append(calls, openCall{
-			id:          id,
-			goid:        binary.NativeEndian.Uint64(value[callGoid:]),
-			returnAddr:  binary.NativeEndian.Uint64(value[callReturnAddr:]),
-			signalStack: binary.NativeEndian.Uint64(value[callSignalStack:]),
-			tid:         int(binary.NativeEndian.Uint32(value[callTid:])),
+			id: id, entryNS: word(callEntryNS), goid: word(callGoid),
+			returnAddr: word(callReturnAddr), signalStack: word(callSignalStack),
+			tid: int(binary.NativeEndian.Uint32(value[callTid:])),
 		})
 	}
 	if err := it.Err(); err != nil {
 		return nil, fmt.Errorf("read open calls: %w", err)
 	}
+	return calls, nil
+}
+
+// judgeOpenCalls finds the open calls that have left without a return. It must
+// run while the probes are in: a call that returns meanwhile takes itself off
+// the map, where it would look like one that left once nothing sees returns.
+func (s *Session) judgeOpenCalls() error {
+	calls, err := s.readOpenCalls()
+	if err != nil {
+		return err
+	}
 	judges := make(map[uint32]*judge)
-	out := make(map[uint32]stillOpen)
-	for i := range calls {
-		c := &calls[i]
+	s.left = make(map[openCall]bool)
+	for _, c := range calls {
 		j := judges[c.id.Tgid]
 		if j == nil {
 			j = s.newJudge(int(c.id.Tgid))
 			judges[c.id.Tgid] = j
 		}
+		if int(c.id.Func) < len(s.plan.Probes) && j.left(&s.plan.Probes[c.id.Func], &c) {
+			s.left[c] = true
+		}
+	}
+	return nil
+}
+
+// openCalls counts the open calls by function. Those that Stop found to have
+// left are unwound if they are still there.
+func (s *Session) openCalls() (map[uint32]stillOpen, error) {
+	calls, err := s.readOpenCalls()
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uint32]stillOpen)
+	for _, c := range calls {
 		sum := out[c.id.Func]
-		if int(c.id.Func) < len(s.plan.Probes) && j.left(&s.plan.Probes[c.id.Func], c) {
+		if s.left[c] {
 			sum.unwound++
 		} else {
 			sum.inFlight++

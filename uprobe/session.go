@@ -54,6 +54,7 @@ type Session struct {
 	stopOnce   sync.Once
 	stopErr    error
 	warnings   []string
+	left       map[openCall]bool // open calls that Stop found to have left
 }
 
 // Attach puts every probe of the plan in, still disabled: exits first, then
@@ -246,7 +247,7 @@ func (s *Session) enable(on bool) error {
 func (s *Session) Stop() error {
 	s.stopOnce.Do(func() {
 		if len(s.groups) > 0 && !s.start.IsZero() {
-			s.stopErr = s.enable(false)
+			s.stopErr = errors.Join(s.judgeOpenCalls(), s.enable(false))
 		}
 		s.end = time.Now()
 		for _, links := range [][]io.Closer{s.entries, s.exits} {

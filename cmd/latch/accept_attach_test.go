@@ -208,10 +208,11 @@ func TestMappedLibrary(t *testing.T) {
 func TestAttachUnderLoad(t *testing.T) {
 	for _, row := range []struct {
 		prog
-		funcs []string
+		funcs   []string
+		returns string // of these, the one that always returns
 	}{
-		{c("threads", "loop"), []string{"handle"}},
-		{golang("load", "loop"), []string{"main.Handle", "main.Grow", "main.Boom", "main.Quit"}},
+		{c("threads", "loop"), []string{"handle"}, "handle"},
+		{golang("load", "loop"), []string{"main.Handle", "main.Grow", "main.Boom", "main.Quit"}, "main.Grow"},
 	} {
 		t.Run(row.lang, func(t *testing.T) {
 			testutil.NeedRoot(t)
@@ -228,6 +229,10 @@ func TestAttachUnderLoad(t *testing.T) {
 			for range 200 {
 				rec := attachOnce(t, plan)
 				seen += function(t, rec, row.funcs[0]).Balance.Entries
+				// What is under way at the end must not look as if it had left.
+				if b := function(t, rec, row.returns).Balance; b.Unwound > 0 {
+					t.Fatalf("%s always returns: %+v", row.returns, b)
+				}
 				if !target.Alive() {
 					t.Fatal("the target died")
 				}
