@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the programs keep, and what new entries start from. */
+#ifndef LATCH_MAPS_H
+#define LATCH_MAPS_H
+
+#include "layout.h"
+
+/* key: function id  value: its settings */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct func);
+} funcs SEC(".maps");
+
+/* key: function id  value: its counters */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} func_counters SEC(".maps");
+
+/* key: measured process */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} targets SEC(".maps");
+
+/* value: an open call; its key is cut to size when loaded */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct call_id);
+	__type(value, struct call);
+} open_calls SEC(".maps");
+
+/* key: goroutine or thread  value: its innermost open call */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct stack_id);
+	__type(value, struct call_id);
+} innermost SEC(".maps");
+
+/* key: function and values, cut to size when loaded  value: a series */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct call_key);
+	__type(value, struct hist);
+} series SEC(".maps");
+
+/* key: function id  value: all calls of a function without keys, or those
+ * whose key came after the limit */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hist);
+} func_series SEC(".maps");
+
+/* What a new call or series starts from; too large for the stack. */
+const struct call new_call = {};
+const struct hist new_hist = {};
+
+#endif
