@@ -20,7 +20,7 @@ func (s *Series) Reconcile() {
 	least, _ := first.span()
 	lowest, highest := last.span()
 	s.MinNS = clamp(s.MinNS, least, first.HiNS)
-	s.MaxNS = clamp(s.MaxNS, lowest, highest)
+	s.MaxNS = clamp(max(s.MinNS, s.MaxNS), lowest, highest)
 	if s.Count == 1 {
 		s.SumNS = clamp(s.SumNS, least, highest)
 		s.MinNS, s.MaxNS = s.SumNS, s.SumNS
