@@ -11,6 +11,7 @@
 #include "hist.bpf.h"
 #include "fetch.bpf.h"
 #include "maps.bpf.h"
+#include "trace.bpf.h"
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
@@ -24,7 +25,8 @@ const volatile __u32 func_id;
 /* Raised after the last attach, lowered before the first detach. */
 volatile bool enabled;
 
-/* Keeps the enums in the BTF, for the Go side. */
+/* Keeps these types in the BTF, for the Go side. */
+const struct event *event_type __attribute__((unused));
 const enum func_flags *func_flags_type __attribute__((unused));
 const enum loss *loss_type __attribute__((unused));
 const enum key_status *key_status_type __attribute__((unused));
@@ -267,6 +269,20 @@ static __always_inline void record(const struct func *func, struct call *call,
 	add(counters->returns, 1);
 }
 
+/* conclude puts a call that has ended where it belongs. */
+static __always_inline void conclude(struct pt_regs *ctx, const struct func *func,
+				     struct call *call, __u32 id,
+				     struct counters *counters, __u64 pid_tgid,
+				     __u64 sp, __u64 ns, __u64 self_ns)
+{
+	if (!tracing)
+		record(func, call, id, counters, ns, self_ns);
+	else if (emit(ctx, func, call, pid_tgid, sp, ns))
+		add(counters->returns, 1);
+	else
+		lose(counters, LOSS_EVENTS);
+}
+
 /* judge counts a call that --where does not want, and says whether it wants
  * it. */
 static __always_inline bool judge(struct counters *counters, int verdict)
@@ -362,7 +378,8 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 	if (func->flags & (FUNC_KEYED | FUNC_WHERE_EXIT))
 		fetch_entry(ctx, call);
 	if (func->flags & FUNC_COUNT_ONLY) {
-		record(func, call, id, counters, 0, 0);
+		call->entry_ns = bpf_ktime_get_ns();
+		conclude(ctx, func, call, id, counters, pid_tgid, place.sp, 0, 0);
 		bpf_map_delete_elem(&open_calls, &place.call);
 		return 1;
 	}
@@ -459,7 +476,7 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 id, __u64 sp)
 	close_until(&place, call);
 	if (func->flags & FUNC_KEYED)
 		fetch_exit(ctx, call, ns);
-	record(func, call, id, counters, ns, self_ns);
+	conclude(ctx, func, call, id, counters, pid_tgid, sp, ns, self_ns);
 	bpf_map_delete_elem(&open_calls, &place.call);
 	return 0;
 }

@@ -38,7 +38,8 @@ type CallCallId struct {
 type CallCallKey struct {
 	_      structs.HostLayout
 	Func   uint32
-	Status uint32
+	Unused uint32
+	Status uint64
 	Data   [4096]uint8
 }
 
@@ -51,7 +52,19 @@ type CallCounters struct {
 	Cut      uint64
 	Strays   uint64
 	Merged   uint64
-	Lost     [6]uint64
+	Lost     [7]uint64
+}
+
+type CallEvent struct {
+	_         structs.HostLayout
+	EntryNs   uint64
+	LatencyNs uint64
+	Goid      uint64
+	Tgid      uint32
+	Tid       uint32
+	Comm      [16]int8
+	Frames    uint64
+	Key       CallCallKey
 }
 
 type CallFunc struct {
@@ -101,7 +114,8 @@ const (
 	CallLossLOSS_TAIL_RECURSION   CallLoss = 3
 	CallLossLOSS_SERIES           CallLoss = 4
 	CallLossLOSS_WHERE_UNREADABLE CallLoss = 5
-	CallLossNUM_LOSSES            CallLoss = 6
+	CallLossLOSS_EVENTS           CallLoss = 6
+	CallLossNUM_LOSSES            CallLoss = 7
 )
 
 type CallStackId struct {
@@ -123,6 +137,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	CallMapEvents        = "events"
 	CallMapFuncCounters  = "func_counters"
 	CallMapFuncSeries    = "func_series"
 	CallMapFuncs         = "funcs"
@@ -136,6 +151,10 @@ const (
 	CallProgCallSession  = "call_session"
 	CallProgThreadExit   = "thread_exit"
 	CallVarEnabled       = "enabled"
+	CallVarEventKeySize  = "event_key_size"
+	CallVarEventSize     = "event_size"
+	CallVarEventStack    = "event_stack"
+	CallVarEventType     = "event_type"
 	CallVarFirstSlots    = "first_slots"
 	CallVarFuncFlagsType = "func_flags_type"
 	CallVarFuncId        = "func_id"
@@ -147,6 +166,7 @@ const (
 	CallVarNewHist       = "new_hist"
 	CallVarSlotBoundsNs  = "slot_bounds_ns"
 	CallVarTargetTgid    = "target_tgid"
+	CallVarTracing       = "tracing"
 	CallVarVerdictType   = "verdict_type"
 )
 
@@ -203,6 +223,7 @@ type CallProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CallMapSpecs struct {
+	Events       *ebpf.MapSpec `ebpf:"events"`
 	FuncCounters *ebpf.MapSpec `ebpf:"func_counters"`
 	FuncSeries   *ebpf.MapSpec `ebpf:"func_series"`
 	Funcs        *ebpf.MapSpec `ebpf:"funcs"`
@@ -217,6 +238,10 @@ type CallMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type CallVariableSpecs struct {
 	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
+	EventKeySize  *ebpf.VariableSpec `ebpf:"event_key_size"`
+	EventSize     *ebpf.VariableSpec `ebpf:"event_size"`
+	EventStack    *ebpf.VariableSpec `ebpf:"event_stack"`
+	EventType     *ebpf.VariableSpec `ebpf:"event_type"`
 	FirstSlots    *ebpf.VariableSpec `ebpf:"first_slots"`
 	FuncFlagsType *ebpf.VariableSpec `ebpf:"func_flags_type"`
 	FuncId        *ebpf.VariableSpec `ebpf:"func_id"`
@@ -228,6 +253,7 @@ type CallVariableSpecs struct {
 	NewHist       *ebpf.VariableSpec `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.VariableSpec `ebpf:"target_tgid"`
+	Tracing       *ebpf.VariableSpec `ebpf:"tracing"`
 	VerdictType   *ebpf.VariableSpec `ebpf:"verdict_type"`
 }
 
@@ -251,6 +277,7 @@ func (o *CallObjects) Close() error {
 //
 // It can be passed to LoadCallObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CallMaps struct {
+	Events       *ebpf.Map `ebpf:"events"`
 	FuncCounters *ebpf.Map `ebpf:"func_counters"`
 	FuncSeries   *ebpf.Map `ebpf:"func_series"`
 	Funcs        *ebpf.Map `ebpf:"funcs"`
@@ -262,6 +289,7 @@ type CallMaps struct {
 
 func (m *CallMaps) Close() error {
 	return _CallClose(
+		m.Events,
 		m.FuncCounters,
 		m.FuncSeries,
 		m.Funcs,
@@ -277,6 +305,10 @@ func (m *CallMaps) Close() error {
 // It can be passed to LoadCallObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CallVariables struct {
 	Enabled       *ebpf.Variable `ebpf:"enabled"`
+	EventKeySize  *ebpf.Variable `ebpf:"event_key_size"`
+	EventSize     *ebpf.Variable `ebpf:"event_size"`
+	EventStack    *ebpf.Variable `ebpf:"event_stack"`
+	EventType     *ebpf.Variable `ebpf:"event_type"`
 	FirstSlots    *ebpf.Variable `ebpf:"first_slots"`
 	FuncFlagsType *ebpf.Variable `ebpf:"func_flags_type"`
 	FuncId        *ebpf.Variable `ebpf:"func_id"`
@@ -288,6 +320,7 @@ type CallVariables struct {
 	NewHist       *ebpf.Variable `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.Variable `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.Variable `ebpf:"target_tgid"`
+	Tracing       *ebpf.Variable `ebpf:"tracing"`
 	VerdictType   *ebpf.Variable `ebpf:"verdict_type"`
 }
 

@@ -22,6 +22,7 @@ struct pt_regs {
 #define REGS_SP(ctx) ((ctx)->sp)
 #define REGS_IP(ctx) ((ctx)->ip)
 #define REGS_G(ctx) ((ctx)->r14)
+#define REGS_FP(ctx) ((ctx)->bp)
 /* A return probe runs after ret has popped the return address. */
 #define RETURN_ADDR_SIZE 8
 
@@ -39,6 +40,7 @@ struct pt_regs {
 #define REGS_SP(ctx) ((ctx)->sp)
 #define REGS_IP(ctx) ((ctx)->pc)
 #define REGS_G(ctx) ((ctx)->regs[28])
+#define REGS_FP(ctx) ((ctx)->regs[29])
 #define RETURN_ADDR_SIZE 0
 
 struct thread_uw {

@@ -2,7 +2,7 @@
 // from them. The objects are committed, so building latch needs no clang.
 package bpf
 
-//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type hist -type func_flags -type loss -type key_status -type verdict Call call.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type event -type hist -type func_flags -type loss -type key_status -type verdict Call call.bpf.c
 
 // Numbers of layout.h that BTF does not carry; a test compares them with the
 // generated types.
@@ -14,8 +14,12 @@ const (
 	CallHeader = 72
 	// KeyStatus and KeyHeader are the offsets of the status word and of the
 	// data in struct call_key.
-	KeyStatus = 4
-	KeyHeader = 8
+	KeyStatus = 8
+	KeyHeader = 16
+	// EventHeader is the offset of the key in struct event.
+	EventHeader = 56
+	// MaxFrames is how many return addresses an event can have.
+	MaxFrames = 64
 	// KeyDataMax is the most data a key can have, in bytes.
 	KeyDataMax = 4096
 )

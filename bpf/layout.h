@@ -14,6 +14,9 @@
 /* The largest key: what the fetch programs may write, in bytes. */
 #define KEY_DATA_MAX 4096
 
+/* The return addresses that are kept of a traced call's stack. */
+#define MAX_FRAMES 64
+
 /* Return probes nest at most this deep, MAX_URETPROBE_DEPTH in uprobes.c. */
 #define MAX_RETURN_DEPTH 64
 
@@ -35,6 +38,7 @@ enum loss {
 	LOSS_TAIL_RECURSION,	/* replaced on its stack by a tail call to itself */
 	LOSS_SERIES,		/* a series could not be found again */
 	LOSS_WHERE_UNREADABLE,	/* --where read what was not there */
+	LOSS_EVENTS,		/* no room for the call's line in the ring buffer */
 	NUM_LOSSES,
 };
 
@@ -45,12 +49,12 @@ enum verdict {
 	VERDICT_UNDECIDED,	/* something could not be read */
 };
 
-/* How reading a key's part went: two bits each in call_key.status. */
+/* How reading a key's cell went: two bits each in call_key.status. */
 enum key_status {
 	KEY_OK,
 	KEY_UNREADABLE,
 	KEY_TRUNCATED,
-	KEY_NONE,		/* a null pointer where a string was asked for */
+	KEY_NONE,		/* a null pointer where a string was asked for, another type */
 };
 
 /* A probed function's settings. */
@@ -87,10 +91,12 @@ struct stack_id {
 	__u32 go;		/* 1 for a goroutine, so that the two never meet */
 };
 
-/* A series' key: one function and the values of its --by expressions. */
+/* A series' key, or what is shown of a traced call: one function and the
+ * values of its expressions. */
 struct call_key {
 	__u32 func;
-	__u32 status;		/* enum key_status, two bits a part */
+	__u32 unused;
+	__u64 status;		/* enum key_status, two bits a cell */
 	__u8 data[KEY_DATA_MAX]; /* cut to what is needed when loaded */
 };
 
@@ -106,6 +112,19 @@ struct call {
 	__u16 return_depth;	/* return probes open on this thread, this one included */
 	__u16 orphan;		/* its caller left through this call's RET, before it */
 	struct call_key key;	/* last: its data is cut to size */
+};
+
+/* A traced call that has ended. Behind the key, whose data is cut to size, come
+ * the return addresses of its callers where stacks are wanted. */
+struct event {
+	__u64 entry_ns;		/* CLOCK_MONOTONIC */
+	__u64 latency_ns;	/* 0 for a call that is only counted */
+	__u64 goid;
+	__u32 tgid;
+	__u32 tid;
+	char comm[16];
+	__u64 frames;		/* how many return addresses there are */
+	struct call_key key;
 };
 
 /* A series' numbers. */

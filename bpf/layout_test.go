@@ -31,6 +31,10 @@ func TestCallLayout(t *testing.T) {
 	if got := unsafe.Offsetof(c.Key.Status); got != bpf.KeyStatus {
 		t.Errorf("struct call_key's status is at %d, not %d", got, bpf.KeyStatus)
 	}
+	var e bpf.CallEvent
+	if got := unsafe.Offsetof(e.Key); got != bpf.EventHeader {
+		t.Errorf("struct event's key is at %d, not %d", got, bpf.EventHeader)
+	}
 	if got := len(c.Key.Data); got != bpf.KeyDataMax {
 		t.Errorf("struct call_key's data is %d bytes long, not %d", got, bpf.KeyDataMax)
 	}

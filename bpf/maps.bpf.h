@@ -64,6 +64,12 @@ struct {
 	__type(value, struct hist);
 } func_series SEC(".maps");
 
+/* traced calls, as struct event; sized when loaded */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
 /* What a new call or series starts from; too large for the stack. */
 const struct call new_call = {};
 const struct hist new_hist = {};

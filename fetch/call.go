@@ -214,11 +214,11 @@ func (r *resolver) length(n *ast.CallExpr, name string) (*operand, error) {
 		// runtime.hmap and internal/runtime/maps.Map begin with the count,
 		// runtime.hchan with the count and the capacity.
 		if val, err = r.scalar(x); err == nil {
-			val = combine(opCount, val)
-			val.when, val.size, val.signed = max(val.when, atEntry), 8, true
+			off := int64(0)
 			if name == "cap" {
-				val.num = 8
+				off = 8
 			}
+			val = counted(val, off, 8)
 		}
 	case name == "len" && k == elfsym.KindStruct:
 		_, at, ok := stringFields(x.typ)

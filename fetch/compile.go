@@ -19,31 +19,8 @@ const defaultStrLen = 64
 // of a word tells of each whether it could be read.
 const maxHidden = 63
 
-// errTooLarge says that the values together exceed what a key can hold.
-var errTooLarge = errors.New("key too large")
-
-// key is a typed key expression.
-type key struct {
-	expr *Expr
-	part Part
-	node *node // of a word
-	text *text
-}
-
-func (k *key) when() phase {
-	if k.text != nil {
-		return k.text.when()
-	}
-	return k.node.when
-}
-
-// roots are the trees that the key is computed from.
-func (k *key) roots() []**node {
-	if k.text != nil {
-		return k.text.parts()
-	}
-	return []**node{&k.node}
-}
+// ErrTooLarge says that the values together exceed what a key can hold.
+var ErrTooLarge = errors.New("key too large")
 
 // Compile types the expressions for the function env describes, and returns
 // the program that reads them. Each of keys becomes a part of the key, in
@@ -51,9 +28,6 @@ func (k *key) roots() []**node {
 // at the entry as far as the entry's values tell. A faulty expression gives a
 // *SyntaxError that names the fault's column.
 func Compile(keys []*Expr, where *Expr, env *Env) (*Program, error) {
-	if len(keys) > MaxParts {
-		return nil, fmt.Errorf("%d key expressions: at most %d can be kept apart", len(keys), MaxParts)
-	}
 	c := &compiler{env: env, strLen: env.StrLen, saver: saver{at: map[*node]uint64{}, done: map[*node]bool{}}}
 	if c.strLen <= 0 {
 		c.strLen = defaultStrLen
@@ -79,7 +53,7 @@ type compiler struct {
 	env     *Env
 	strLen  int
 	program Program
-	keys    []key
+	exprs   []*Expr // of each cell
 	// early and late are the conditions on calls at the entry and the exit.
 	early, late *node
 	condition   *Expr
@@ -93,53 +67,26 @@ func (c *compiler) key(e *Expr) error {
 	if err != nil {
 		return err
 	}
-	k := key{expr: e, part: Part{Name: e.Alias, Offset: c.program.Size, Type: o.typ, Size: 8}}
-	t, isText, err := r.textOf(o)
-	switch {
-	case err != nil:
+	p := &c.program
+	v := view{resolver: &r, strLen: c.strLen, first: len(p.cells)}
+	f, err := v.form(o)
+	if err != nil {
 		return err
-	case isText:
-		k.text = t
-		k.part.Text, k.part.comm = true, t.comm
-		// Two bytes more than are kept tell a cut string from one that
-		// just fits.
-		k.part.Size = (textHeader + max(c.strLen+2, commLen) + 7) &^ 7
-	default:
-		if k.node, err = r.keyWord(o, &k.part); err != nil {
-			return err
-		}
 	}
-	c.program.Size += k.part.Size
-	if c.program.Size > MaxKey {
-		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", errTooLarge, c.program.Size, MaxKey)
+	for _, one := range v.cells {
+		one.offset = p.Size
+		p.Size += one.size
+		p.cells = append(p.cells, one)
+		c.exprs = append(c.exprs, e)
 	}
-	c.program.Parts = append(c.program.Parts, k.part)
-	c.keys = append(c.keys, k)
-	return nil
-}
-
-// keyWord is a key that is one word.
-func (r *resolver) keyWord(o *operand, p *Part) (*node, error) {
 	switch {
-	case o.null:
-		return nil, r.errorf(o.node, nil, "nil is the same for all calls")
-	case o.cst != nil && o.typ == nil:
-		p.Type = literalType(o.cst)
-		return r.constant(o, p.Type)
-	case o.cst != nil:
-		return r.scalar(o)
-	case o.typ.Kind == elfsym.KindFloat && (o.typ.Size == 4 || o.typ.Size == 8):
-		return r.word(o, 0, o.typ.Size, false)
+	case len(p.cells) > MaxCells:
+		return fmt.Errorf("%w: it takes more than %d words and texts: name fields rather than structs", ErrTooLarge, MaxCells)
+	case p.Size > MaxKey:
+		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", ErrTooLarge, p.Size, MaxKey)
 	}
-	switch t := o.typ; {
-	case t.Kind == elfsym.KindBool, isInteger(t), isAddress(t), t.Kind == elfsym.KindInt, t.Kind == elfsym.KindUint:
-		return r.scalar(o)
-	case t.Kind == elfsym.KindStruct, t.Kind == elfsym.KindUnion:
-		if _, names, err := findField(t, ""); err == nil && len(names) > 0 {
-			return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is not an integer or a string, so it cannot be a key: its fields %s", describe(t), listed(names))
-		}
-	}
-	return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is not an integer or a string, so it cannot be a key", describe(o.typ))
+	p.Parts = append(p.Parts, Part{Name: e.Alias, Result: r.result, form: f})
+	return nil
 }
 
 // where types the condition, and splits it into what is known at the entry
@@ -180,12 +127,13 @@ func conjuncts(n *node, to []*node) []*node {
 
 // emit writes the fetch functions.
 func (c *compiler) emit() error {
-	for i := range c.keys {
-		if c.keys[i].when() != atExit {
+	p := &c.program
+	for i := range p.cells {
+		if p.cells[i].when() != atExit {
 			continue
 		}
-		c.saver.expr = c.keys[i].expr
-		for _, root := range c.keys[i].roots() {
+		c.saver.expr = c.exprs[i]
+		for _, root := range p.cells[i].roots() {
 			c.saver.split(root)
 		}
 	}
@@ -193,16 +141,15 @@ func (c *compiler) emit() error {
 		c.saver.expr = c.condition
 		c.saver.split(&c.late)
 	}
-	p := &c.program
 	slots := len(c.saver.slots)
 	if slots > maxHidden {
-		return fmt.Errorf("%w: %d arguments are needed at the return, at most %d can be kept", errTooLarge, slots, maxHidden)
+		return fmt.Errorf("%w: %d arguments are needed at the return, at most %d can be kept", ErrTooLarge, slots, maxHidden)
 	}
 	if slots > 0 {
 		p.Hidden = 8 * (slots + 1)
 	}
 	if p.Size+p.Hidden > MaxKey {
-		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", errTooLarge, p.Size+p.Hidden, MaxKey)
+		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", ErrTooLarge, p.Size+p.Hidden, MaxKey)
 	}
 	hidden := int32(KeyDataOffset + p.Size)
 	side := func(name string) *emitter { return &emitter{arch: c.env.Arch, name: name, hidden: hidden} }
@@ -218,18 +165,18 @@ func (c *compiler) emit() error {
 		entry.save(i, slot.node)
 		c.needs(slot.node, true)
 	}
-	for i := range c.keys {
-		k := &c.keys[i]
+	for i := range p.cells {
+		one := &p.cells[i]
 		em := entry
-		if k.when() == atExit {
+		if one.when() == atExit {
 			em = exit
 		}
-		em.expr = k.expr
-		em.part(i, &k.part, k.node, k.text, c.strLen)
-		for _, root := range k.roots() {
+		em.expr = c.exprs[i]
+		em.cell(i, one, c.strLen)
+		for _, root := range one.roots() {
 			c.needs(*root, em == entry)
 		}
-		if k.text != nil && !k.text.comm {
+		if one.text != nil && !one.text.comm {
 			p.Sleepable = true
 			p.ReadsMemory = p.ReadsMemory || em == entry
 		}

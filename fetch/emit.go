@@ -13,8 +13,8 @@ import (
 // them.
 const (
 	GoidOffset      = 16
-	KeyStatusOffset = 72 + 4
-	KeyDataOffset   = 72 + 8
+	KeyStatusOffset = 72 + 8
+	KeyDataOffset   = 72 + 16
 )
 
 // Registers that hold the same thing through a whole fetch function. R0 to R5
@@ -49,11 +49,12 @@ type emitter struct {
 	labels int
 	// pending is the label that the next instruction carries.
 	pending string
-	// fail is where to go when a value cannot be read.
-	fail   string
-	spills int
-	expr   *Expr // that is being written
-	err    error // the first that asked for too much
+	// fail is where to go when a value cannot be read, none where there is
+	// none.
+	fail, none string
+	spills     int
+	expr       *Expr // that is being written
+	err        error // the first that asked for too much
 	// third says that the third argument is needed: the call's latency at
 	// the exit; the second in fetch_where, the goroutine.
 	third bool
@@ -144,7 +145,7 @@ func reachable(insns asm.Instructions) asm.Instructions {
 // no, 2 not known because something could not be read.
 func (e *emitter) verdict(n *node) {
 	reject := e.label("reject")
-	e.fail = e.label("unreadable")
+	e.fail, e.none = e.label("unreadable"), reject
 	e.branch(n, reject, false)
 	e.add(asm.Mov.Imm(asm.R0, 1), asm.Return())
 	e.mark(reject)
@@ -153,40 +154,43 @@ func (e *emitter) verdict(n *node) {
 	e.add(asm.Mov.Imm(asm.R0, 2), asm.Return())
 }
 
-// part reads n, or the text t, into part i of the key. What cannot be read
-// leaves zeros and a status.
-func (e *emitter) part(i int, p *Part, n *node, t *text, strLen int) {
+// cell reads the i-th cell of the key. What cannot be read leaves zeros and a
+// status.
+func (e *emitter) cell(i int, c *cell, strLen int) {
 	done := e.label("done")
-	e.fail = e.label("unreadable")
-	if t != nil {
-		e.textPart(i, int32(KeyDataOffset+p.Offset), t, strLen, done)
+	e.fail, e.none = e.label("unreadable"), e.label("none")
+	if c.text != nil {
+		e.textCell(i, int32(KeyDataOffset+c.offset), c, strLen, done)
 	} else {
-		e.eval(n)
-		e.add(asm.StoreMem(regCall, int16(KeyDataOffset+p.Offset), regAcc, asm.DWord))
+		e.eval(c.node)
+		e.add(asm.StoreMem(regCall, int16(KeyDataOffset+c.offset), regAcc, asm.DWord))
 	}
+	e.jump(done)
+	e.mark(e.none)
+	e.status(i, None)
 	e.jump(done)
 	e.mark(e.fail)
 	e.status(i, Unreadable)
 	e.mark(done)
 }
 
-// status ors a part's status into the key's status word.
+// status ors a cell's status into the key's status word.
 func (e *emitter) status(i int, s Status) {
 	e.add(
-		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word),
-		asm.LoadImm(asm.R2, int64(uint32(s)<<(2*i)), asm.DWord),
+		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.DWord),
+		asm.LoadImm(asm.R2, int64(uint64(s)<<(2*i)), asm.DWord),
 		asm.Or.Reg(asm.R1, asm.R2),
-		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.Word),
+		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.DWord),
 	)
 }
 
-// clearStatus takes part i's status back to OK.
+// clearStatus takes cell i's status back to OK.
 func (e *emitter) clearStatus(i int) {
 	e.add(
-		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.Word),
-		asm.LoadImm(asm.R2, int64(^(uint32(3)<<(2*i))), asm.DWord),
+		asm.LoadMem(asm.R1, regCall, KeyStatusOffset, asm.DWord),
+		asm.LoadImm(asm.R2, int64(^(uint64(3)<<(2*i))), asm.DWord),
 		asm.And.Reg(asm.R1, asm.R2),
-		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.Word),
+		asm.StoreMem(regCall, KeyStatusOffset, asm.R1, asm.DWord),
 	)
 }
 
@@ -194,6 +198,7 @@ func (e *emitter) clearStatus(i int) {
 // for each slot that could be read.
 func (e *emitter) save(slot int, n *node) {
 	e.fail = e.label("unsaved")
+	e.none = e.fail
 	e.eval(n)
 	e.add(
 		asm.StoreMem(regCall, int16(e.hidden)+8*int16(slot+1), regAcc, asm.DWord),

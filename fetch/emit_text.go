@@ -47,9 +47,10 @@ func (e *emitter) checkLen() {
 	e.add(asm.LoadImm(asm.R1, maxTextLen, asm.DWord), asm.JGT.Reg(regLen, asm.R1, e.fail))
 }
 
-// textPart reads a text into part i of the key, at data in struct call.
-func (e *emitter) textPart(i int, data int32, t *text, strLen int, done string) {
-	switch {
+// textCell reads a text or a list into cell i of the key, at data in struct
+// call.
+func (e *emitter) textCell(i int, data int32, c *cell, strLen int, done string) {
+	switch t := c.text; {
 	case t.comm:
 		e.add(
 			asm.Mov.Reg(asm.R1, regCall),
@@ -60,21 +61,29 @@ func (e *emitter) textPart(i int, data int32, t *text, strLen int, done string) 
 		)
 	case t.header != nil || t.len != nil:
 		e.locate(t)
-		e.counted(i, data, strLen, done)
+		e.counted(i, data, c, strLen, done)
 	default:
 		e.locate(t)
 		e.terminated(i, data, t, strLen, done)
 	}
 }
 
-// counted reads a text whose length is known: at most strLen bytes of it.
-func (e *emitter) counted(i int, data int32, strLen int, done string) {
+// counted reads a text whose length is known, at most strLen bytes of it, or as
+// many elements of a list.
+func (e *emitter) counted(i int, data int32, c *cell, strLen int, done string) {
 	fits, read, failed := e.label("fits"), e.label("read"), e.label("failed")
 	e.add(asm.JEq.Imm(regLen, 0, done)) // whatever the pointer is
 	e.checkLen()
-	e.add(asm.JLE.Imm(regLen, int32(strLen), fits), asm.Mov.Imm(regLen, int32(strLen)))
+	most := int32(strLen)
+	if c.unit > 0 {
+		most = int32(max(1, int64(strLen)/c.unit))
+	}
+	e.add(asm.JLE.Imm(regLen, most, fits), asm.Mov.Imm(regLen, most))
 	e.status(i, Truncated)
 	e.mark(fits)
+	if c.unit > 1 {
+		e.add(asm.Mul.Imm(regLen, int32(c.unit)))
+	}
 	args := asm.Instructions{
 		asm.Mov.Reg(asm.R1, regCall),
 		asm.Add.Imm(asm.R1, data+textHeader),

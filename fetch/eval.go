@@ -36,6 +36,9 @@ func (e *emitter) eval(n *node) {
 		e.displace(n.num)
 		e.read(n.size, n.signed)
 		e.mark(null)
+	case opWhen:
+		e.branch(n.kids[1], e.none, false)
+		e.eval(n.kids[0])
 	case opBuiltin:
 		e.builtin(n.what)
 	case opExtend:

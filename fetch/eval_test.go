@@ -49,6 +49,10 @@ func evaluations() []evaluation {
 		{"o.Arr[n+1]", unreadable}, {"o.C[1]", int('e')}, {"o.C[n]", int('l')}, {"s[0]", s[0]}, {"s[n]", s[n]}, {"s[7]", unreadable}, {"o.List[o.Arr[0]-6]", list[1]},
 		{"v.Arr[n]", arr[n]}, {"v.List[2]", list[2]},
 		{"len(s)", len(s)}, {"len(o.List)", 3}, {"cap(o.List)", 3}, {"len(o.Arr)", 4}, {"len(o.Ptr.Name)", 14}, {"len(str(o.C, 4))", 4}, {"len(\"abc\")", 3},
+		// Composite values.
+		{"o.In", `{No:11 Name:"inside" Tag:"tag"}`}, {"*o.Ptr", `{No:-12 Name:"/api/v1/orders" Tag:""}`}, {"o.Null", "0x0"}, {"*o.Null", unreadable}, {"pair", "{a:-123 b:305419896 s:-9}"},
+		{"split", "{a:-123 b:(unreadable) s:-9}"}, {"o.List", "[10 -20 30]"}, {"o.Arr", "[7 8 9 65535]"}, {"v.Arr", "[7 8 9 65535]"}, {"o.Items", "[]inner(2)"}, {"o.base", "{A8:-5 U8:250 I16:-300 U16:65000}"},
+		{"v.In", `{No:11 Name:"inside" Tag:"tag"}`}, {"o.Self.In.Tag", "tag"},
 		// Text.
 		{"s", s}, {"o.C", "hello"}, {"str(o.C)", "hello"}, {"str(o.C, 3)", "hel"}, {"str(o.C, n)", "hel"}, {"str(o.C, 0)", ""}, {"str(o.C, -1)", unreadable},
 		{"str(0)", "(none)"}, {"str(nil)", "(none)"}, {"str(1)", unreadable}, {"str(1, 0)", ""}, {"o.Long", strings.Repeat("x", 64) + "…"},

@@ -280,5 +280,8 @@ func (m *memory) run(t testing.TB, p *Program) (texts []string, verdict uint32) 
 			}
 		}
 	}
-	return p.Decode(binary.NativeEndian.Uint32(raw[KeyStatusOffset:]), raw[KeyDataOffset:KeyDataOffset+p.Size]), verdict
+	for _, v := range p.Decode(binary.NativeEndian.Uint64(raw[KeyStatusOffset:]), raw[KeyDataOffset:KeyDataOffset+p.Size]) {
+		texts = append(texts, v.Text)
+	}
+	return texts, verdict
 }

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"strconv"
 	"strings"
 )
 
@@ -58,6 +59,22 @@ func Parse(source string) (*Expr, error) {
 	}
 	e.node = node
 	return e, nil
+}
+
+// Slower returns a condition that wants calls which took at least ns
+// nanoseconds and, unless it is nil, fulfil where.
+func Slower(where *Expr, ns int64) *Expr {
+	text := fmt.Sprintf("latency >= %d", ns)
+	slow := &Expr{Alias: text, Text: text, source: text, node: &ast.BinaryExpr{
+		X: &ast.Ident{Name: "latency", NamePos: 1}, Op: token.GEQ, OpPos: 1,
+		Y: &ast.BasicLit{Kind: token.INT, Value: strconv.FormatInt(ns, 10), ValuePos: 1},
+	}}
+	if where == nil {
+		return slow
+	}
+	both := *where
+	both.node = &ast.BinaryExpr{X: where.node, Op: token.LAND, OpPos: 1, Y: slow.node}
+	return &both
 }
 
 // cutAlias splits "name=expr". "==" and the comparisons are not aliases.

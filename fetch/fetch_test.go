@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 		{"f", "f cannot be read: in a register that a probe cannot read\n    f\n    ^"},
 		{"nope", "no parameter \"nope\": there are i8, u32, s, t, p, c, gone, f, half, st, ret\n    nope\n    ^"},
 		{"arg77", "no arg77: there are i8, u32, s, t, p, c, gone, f, half, st, ret\n    arg77\n    ^"},
-		{"st", "point is not an integer or a string, so it cannot be a key\n    st\n    ^"},
+		{"st", "point has no fields that are known\n    st\n    ^"},
 		{"k=str(i8)", "str needs a pointer: int8 has 1 bytes\n    k=str(i8)\n          ^"},
 		{"str()", "str takes a pointer and perhaps a length, not 0 arguments\n    str()\n    ^"},
 		{"i8 +", "expected operand, found 'EOF'"},
@@ -121,31 +121,37 @@ func TestDecode(t *testing.T) {
 		return b
 	}
 	number := func(v int64) []byte { return binary.NativeEndian.AppendUint64(nil, uint64(v)) }
-	enum := &elfsym.Type{Kind: elfsym.KindEnum, Size: 4, Enum: []elfsym.Enumerator{{Name: "Red", Value: 1}}}
+	kind := func(k elfsym.Kind) form { return wordForm{0, &elfsym.Type{Kind: k}} }
+	enum := wordForm{0, &elfsym.Type{Kind: elfsym.KindEnum, Size: 4, Enum: []elfsym.Enumerator{{Name: "Red", Value: 1}}}}
+	list := listForm{0, basicTypes["int16"]}
 	for _, c := range []struct {
-		part   Part
+		form   form
 		status Status
 		data   []byte
-		want   string
+		want   Value
 	}{
-		{Part{Type: &elfsym.Type{Kind: elfsym.KindInt}}, OK, number(-3), "-3"},
-		{Part{Type: &elfsym.Type{Kind: elfsym.KindUint}}, OK, number(-1), "18446744073709551615"},
-		{Part{Type: &elfsym.Type{Kind: elfsym.KindBool}}, OK, number(1), "true"},
-		{Part{Type: &elfsym.Type{Kind: elfsym.KindPointer}}, OK, number(255), "0xff"},
-		{Part{Type: enum}, OK, number(1), "Red"},
-		{Part{Type: enum}, OK, number(2), "2"},
-		{Part{Type: enum}, Unreadable, number(0), "(unreadable)"},
-		{Part{Text: true}, None, text("", 16), "(none)"},
-		{Part{Text: true}, OK, text("", 16), ""},
-		{Part{Text: true}, OK, text("héllo", 16), "héllo"},
-		{Part{Text: true}, Truncated, text("héllo"[:2], 16), "h…"},
-		{Part{Text: true}, OK, text("a\xffb", 16), "a\uFFFDb"},
-		{Part{Text: true}, OK, []byte{255, 255, 255, 255, 'x'}, "x"},
+		{kind(elfsym.KindInt), OK, number(-3), Value{"-3", ValueNumber}},
+		{kind(elfsym.KindUint), OK, number(-1), Value{"18446744073709551615", ValueNumber}},
+		{kind(elfsym.KindBool), OK, number(1), Value{"true", ValueBool}},
+		{kind(elfsym.KindPointer), OK, number(255), Value{"0xff", ValueOther}},
+		{enum, OK, number(1), Value{"Red", ValueOther}},
+		{enum, OK, number(2), Value{"2", ValueNumber}},
+		{enum, Unreadable, number(0), valueUnreadable},
+		{enum, None, number(0), valueNone},
+		{textForm{0}, None, text("", 16), valueNone},
+		{textForm{0}, OK, text("", 16), Value{"", ValueText}},
+		{textForm{0}, OK, text("héllo", 16), Value{"héllo", ValueText}},
+		{textForm{0}, Truncated, text("héllo"[:2], 16), Value{"h…", ValueText}},
+		{textForm{0}, OK, text("a\xffb", 16), Value{"a\uFFFDb", ValueText}},
+		{textForm{0}, OK, []byte{255, 255, 255, 255, 'x'}, Value{"x", ValueText}},
+		{list, OK, text("\x01\x00\xff\xff", 16), Value{"[1 -1]", ValueOther}},
+		{list, Truncated, text("\x01\x00", 16), Value{"[1 …]", ValueOther}},
+		{groupForm{open: "{", close: "}", names: []string{"a", "b"}, kids: []form{textForm{0}, fixedForm{valueUnreadable}}}, OK, text("x\"", 16), Value{`{a:"x\"" b:(unreadable)}`, ValueOther}},
+		{groupForm{open: "{", close: "}", names: []string{"a"}, kids: []form{textForm{0}}}, Unreadable, text("", 16), valueUnreadable},
 	} {
-		c.part.Size = len(c.data)
-		p := Program{Parts: []Part{c.part}}
-		if got := p.Decode(uint32(c.status), c.data); got[0] != c.want {
-			t.Errorf("%v %v of % x: %q, want %q", c.part, c.status, c.data, got[0], c.want)
+		p := Program{Parts: []Part{{form: c.form}}, cells: []cell{{size: len(c.data)}}, Size: len(c.data)}
+		if got := p.Decode(uint64(c.status), c.data); got[0] != c.want {
+			t.Errorf("%#v %v of % x: %+v, want %+v", c.form, c.status, c.data, got[0], c.want)
 		}
 	}
 }
@@ -181,7 +187,7 @@ func FuzzCompile(f *testing.F) {
 				continue
 			}
 			accepted(t, p)
-			p.Decode(0xffffffff, make([]byte, p.Size))
+			p.Decode(^uint64(0), make([]byte, p.Size))
 		}
 	})
 }

@@ -42,6 +42,7 @@ const (
 	opBoth    // && of truth values
 	opEither  // || of truth values
 	opMatches // text is want, or begins with it
+	opWhen    // kid 0 if the truth value kid 1 holds; else there is no value
 )
 
 // builtin is a value that is not read from the target.
@@ -136,6 +137,15 @@ func extended(n *node, size int64, signed bool) *node {
 func load(addr *node, off int64, size int64, signed bool) *node {
 	n := combine(opLoad, addr)
 	n.num, n.size, n.signed = uint64(off), size, signed
+	n.when = max(n.when, atEntry)
+	return n
+}
+
+// counted reads the size bytes of a count at addr plus off, which is 0 where
+// addr is nil.
+func counted(addr *node, off, size int64) *node {
+	n := combine(opCount, addr)
+	n.num, n.size = uint64(off), size
 	n.when = max(n.when, atEntry)
 	return n
 }

@@ -2,23 +2,18 @@ package fetch
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/latchprof/latch/elfsym"
 )
 
-// MaxKey is the most bytes the values of one key may take, and MaxParts the
-// most parts it may have: two status bits each in 32.
+// MaxKey is the most bytes the values of one key may take, and MaxCells the
+// most words and texts it may be made of: two status bits each in 64.
 const (
 	MaxKey   = 4096
-	MaxParts = 16
+	MaxCells = 32
 )
 
 // A Status says how reading a part went.
@@ -41,18 +36,16 @@ const (
 
 // A Part is one expression's share of a key.
 type Part struct {
-	Name   string // the alias
-	Offset int    // in the key's data
-	Size   int
-	Text   bool // length word and bytes; else 8 bytes extended by the type's sign
-	Type   *elfsym.Type
-
-	comm bool // a text that is padded by NULs
+	Name string // the alias
+	// Result says that the expression needs a result of the call.
+	Result bool
+	form   form
 }
 
 // A Program reads the values of one function's key.
 type Program struct {
 	Parts []Part
+	cells []cell
 	// Entry and Exit are the bodies of the fetch functions that run at the
 	// entry and at the exit; nil where there is nothing to read. They take
 	// the context in R1, the open call in R2 and, at the exit, its latency in
@@ -114,76 +107,15 @@ func (p *Program) Fingerprint() string {
 	return b.String()
 }
 
-// Decode turns a key's status word and data into one text for each part.
-func (p *Program) Decode(status uint32, data []byte) []string {
-	texts := make([]string, len(p.Parts))
+// Decode turns a key's status word and data into one value for each part.
+func (p *Program) Decode(status uint64, data []byte) []Value {
+	values := make([]Value, len(p.Parts))
 	for i, part := range p.Parts {
-		if part.Offset+part.Size > len(data) {
-			texts[i] = "(unreadable)"
+		if len(data) < p.Size {
+			values[i] = valueUnreadable
 			continue
 		}
-		texts[i] = part.decode(Status(status>>(2*i)&3), data[part.Offset:part.Offset+part.Size])
+		values[i] = part.form.value(&contents{p.cells, status, data})
 	}
-	return texts
-}
-
-func (p *Part) decode(status Status, data []byte) string {
-	switch status {
-	case Unreadable:
-		return "(unreadable)"
-	case None:
-		return "(none)"
-	}
-	if p.Text {
-		n := min(int(binary.NativeEndian.Uint32(data)), len(data)-textHeader)
-		text := string(data[textHeader : textHeader+n])
-		if p.comm {
-			text, _, _ = strings.Cut(text, "\x00")
-		}
-		if status == Truncated {
-			text = trimPartialRune(text) + "…"
-		}
-		return strings.ToValidUTF8(text, "\uFFFD")
-	}
-	return p.number(int64(binary.NativeEndian.Uint64(data)))
-}
-
-// trimPartialRune drops the bytes of a character that the cut went through.
-func trimPartialRune(s string) string {
-	for i := 1; i <= min(utf8.UTFMax-1, len(s)); i++ {
-		if b := s[len(s)-i]; utf8.RuneStart(b) {
-			if !utf8.FullRuneInString(s[len(s)-i:]) {
-				return s[:len(s)-i]
-			}
-			break
-		}
-	}
-	return s
-}
-
-func (p *Part) number(v int64) string {
-	switch p.Type.Kind {
-	case elfsym.KindBool:
-		return strconv.FormatBool(v != 0)
-	case elfsym.KindEnum:
-		for _, e := range p.Type.Enum {
-			if e.Value == v {
-				return e.Name
-			}
-		}
-		if p.Type.Signed {
-			return strconv.FormatInt(v, 10)
-		}
-		return strconv.FormatUint(uint64(v), 10)
-	case elfsym.KindFloat:
-		if p.Type.Size == 4 {
-			return strconv.FormatFloat(float64(math.Float32frombits(uint32(v))), 'g', -1, 32)
-		}
-		return strconv.FormatFloat(math.Float64frombits(uint64(v)), 'g', -1, 64)
-	case elfsym.KindInt:
-		return strconv.FormatInt(v, 10)
-	case elfsym.KindPointer, elfsym.KindMap, elfsym.KindChan, elfsym.KindFunc:
-		return fmt.Sprintf("%#x", uint64(v))
-	}
-	return strconv.FormatUint(uint64(v), 10)
+	return values
 }

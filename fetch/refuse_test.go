@@ -17,7 +17,7 @@ func refusals() []evaluation {
 		{"o.Nope", "outer has no field \"Nope\": there are base, I32, U32"},
 		{"o.In.nope", "inner has no field \"nope\": there are No, Name, Tag\n    o.In.nope\n         ^"},
 		{"n.x", "n is int, which has no fields"}, {"*n", "n is not a pointer, but int"}, {"n[0]", "which has no elements"},
-		{"o.In", "so it cannot be a key: its fields are No, Name, Tag"}, {"o.List", "cannot be a key"}, {"nil", "nil is the same for all calls"},
+		{"nil", "nil is the same for all calls"},
 		{"o.Color == Blue", "color has no value \"Blue\": there are Red, Green\n    o.Color == Blue\n               ^"}, {"Blue == n", "no parameter \"Blue\""},
 		{"300 + m", "300 does not fit uint8"}, {"m == 256", "256 does not fit uint8"}, {"1<<64", "does not fit uint64"}, {"1 << 600", "not a shift count"},
 		{"int8(128)", "128 does not fit int8"}, {"1/0", "division by zero"}, {"n / 0", "division by zero"}, {"n % (1-1)", "division by zero"}, {"1.5 + n", "1.5 is not a whole number"},

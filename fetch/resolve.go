@@ -33,6 +33,8 @@ type resolver struct {
 	expr  *Expr
 	env   *Env
 	depth int
+	// result says that a result of the call was named.
+	result bool
 }
 
 func (r *resolver) errorf(n ast.Node, cause error, format string, args ...any) error {
@@ -216,6 +218,7 @@ func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	}
 	if p.Result {
 		o.when = atExit
+		r.result = true
 	}
 	return r.referred(o)
 }

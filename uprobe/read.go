@@ -107,6 +107,10 @@ func (s *Session) counters(id uint32) (*counterSum, error) {
 	return sum, nil
 }
 
+// LostEvents is the name of the loss of traced calls that found no room in the
+// buffer.
+const LostEvents = "events_full"
+
 // lossNames are what reports call the kinds of loss.
 var lossNames = [bpf.CallLossNUM_LOSSES]string{
 	bpf.CallLossLOSS_OPEN_CALLS_FULL:  "open_calls_full",
@@ -115,6 +119,7 @@ var lossNames = [bpf.CallLossNUM_LOSSES]string{
 	bpf.CallLossLOSS_TAIL_RECURSION:   "tail_recursion",
 	bpf.CallLossLOSS_SERIES:           "series",
 	bpf.CallLossLOSS_WHERE_UNREADABLE: "where_unreadable",
+	bpf.CallLossLOSS_EVENTS:           LostEvents,
 }
 
 func balance(c *counterSum, open stillOpen) latency.Balance {
@@ -169,9 +174,11 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 		if !hasKey(p.Program) {
 			continue
 		}
-		texts := p.Program.Decode(binary.NativeEndian.Uint32(key[4:]), key[bpf.KeyHeader:])
-		named := make(map[string]string, len(texts))
+		values := p.Program.Decode(binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
+		named := make(map[string]string, len(values))
+		texts := make([]string, len(values))
 		for i, part := range p.Program.Parts {
+			texts[i] = values[i].Text
 			named[part.Name] = texts[i]
 		}
 		one := seriesOf(&value, p.Exit)
