@@ -1,10 +1,12 @@
 package elfsym
 
 import (
+	"cmp"
 	"debug/dwarf"
 	"debug/elf"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -18,7 +20,7 @@ const (
 	maxNesting   = 256      // depth of entries in entries
 	maxOrigins   = 8        // DW_AT_abstract_origin and DW_AT_specification in a row
 	maxParams    = 4096     // parameters of one function
-	maxUnitFuncs = 4 << 20  // functions of one compilation unit
+	maxUnitFuncs = 4 << 20  // ranges of the functions of one compilation unit
 )
 
 // Attributes and tags that debug/dwarf does not name.
@@ -56,19 +58,29 @@ type dwarfInfo struct {
 	data *dwarf.Data
 	arch Arch
 	locs locSections
+	// last is where the last unit begins.
+	last dwarf.Offset
 
 	units map[dwarf.Offset]*dwarfUnit
 	types map[dwarf.Offset]*Type
+
+	inlines map[dwarf.Offset]*inlineTree // by the entry of a function
+	names   map[dwarf.Offset]string      // of functions
+	rows    map[dwarf.Offset]*lineRows   // by the entry of a unit
+	numRows int                          // in all of rows
 }
 
-// dwarfUnit is a compilation unit and where its functions begin.
+// dwarfUnit is a compilation unit and where its functions are.
 type dwarfUnit struct {
 	entry    *dwarf.Entry
 	lang     int64
 	producer string
-	base     uint64 // what location and range lists are relative to
-	v5       bool   // location lists are in .debug_loclists
-	funcs    map[VAddr]dwarf.Offset
+	base     uint64       // what location and range lists are relative to
+	v5       bool         // location lists are in .debug_loclists
+	spans    []funcSpan   // sorted by Lo, those of one Lo by entry
+	scopes   []dwarfScope // in the order of the entries
+	ranges   int          // looked at for spans
+	err      error        // why the entries cannot be read
 }
 
 type paramKey struct{}
@@ -99,12 +111,21 @@ func newDWARF(data *dwarf.Data, f *elf.File, arch Arch) (*dwarfInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	last, err := lastUnit(f)
+	if err != nil {
+		return nil, err
+	}
 	return &dwarfInfo{
 		data:  data,
 		arch:  arch,
 		locs:  locs,
+		last:  last,
 		units: map[dwarf.Offset]*dwarfUnit{},
 		types: map[dwarf.Offset]*Type{},
+
+		inlines: map[dwarf.Offset]*inlineTree{},
+		names:   map[dwarf.Offset]string{},
+		rows:    map[dwarf.Offset]*lineRows{},
 	}, nil
 }
 
@@ -125,26 +146,39 @@ func (d *dwarfInfo) unitAt(pc VAddr) (*dwarfUnit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: unit of %#x: %w", ErrMalformed, uint64(pc), err)
 	}
+	return d.unit(e)
+}
+
+// unit returns the unit whose own entry is e, with its functions.
+func (d *dwarfInfo) unit(e *dwarf.Entry) (*dwarfUnit, error) {
 	if u, ok := d.units[e.Offset]; ok {
-		return u, nil
+		return u, u.err
 	}
-	u := &dwarfUnit{entry: e, v5: d.locs.inLoclists(e.Offset), funcs: map[VAddr]dwarf.Offset{}}
+	u := &dwarfUnit{entry: e, v5: d.locs.inLoclists(e.Offset)}
 	u.lang, _ = e.Val(dwarf.AttrLanguage).(int64)
 	u.producer, _ = e.Val(dwarf.AttrProducer).(string)
 	u.base, _ = e.Val(dwarf.AttrLowpc).(uint64)
-	if err := d.indexUnit(r, u); err != nil {
-		return nil, err
-	}
+	// What panics once would panic each time.
+	u.err = fmt.Errorf("%w: unit at %#x", ErrMalformed, e.Offset)
 	d.units[e.Offset] = u
-	return u, nil
+	u.err = d.indexUnit(u)
+	slices.SortStableFunc(u.spans, func(x, y funcSpan) int { return cmp.Compare(x.Lo, y.Lo) })
+	return u, u.err
 }
 
-// indexUnit reads the entries of u, whose own entry r has just read, and notes
-// where functions begin.
-func (d *dwarfInfo) indexUnit(r *dwarf.Reader, u *dwarfUnit) error {
+// indexUnit reads the entries of u and notes where functions are, and the
+// entries that qualify the names of those inside them.
+func (d *dwarfInfo) indexUnit(u *dwarfUnit) error {
 	if !u.entry.Children {
 		return nil
 	}
+	r := d.data.Reader()
+	r.Seek(u.entry.Offset)
+	if _, err := r.Next(); err != nil {
+		return fmt.Errorf("%w: unit at %#x: %w", ErrMalformed, u.entry.Offset, err)
+	}
+	scopes := scopeStack{u: u}
+	last := u.entry.Offset
 	for depth, n := 1, 0; depth > 0; n++ {
 		e, err := r.Next()
 		if err != nil {
@@ -154,35 +188,37 @@ func (d *dwarfInfo) indexUnit(r *dwarf.Reader, u *dwarfUnit) error {
 			break
 		}
 		if e.Tag == 0 {
+			scopes.leave(depth, last)
 			depth--
 			continue
 		}
+		last = e.Offset
 		if e.Tag == dwarf.TagSubprogram {
 			d.indexFunc(u, e)
 		}
 		if e.Children {
 			depth++
+			scopes.enter(depth, e)
 		}
 	}
 	return nil
 }
 
-// indexFunc notes the starts of the ranges of the function e: the hot part
-// need not come first in DW_AT_ranges.
+// indexFunc notes the ranges of the function e: the hot part need not come
+// first in DW_AT_ranges.
 func (d *dwarfInfo) indexFunc(u *dwarfUnit, e *dwarf.Entry) {
-	if e.AttrField(dwarf.AttrLowpc) == nil && e.AttrField(dwarf.AttrRanges) == nil {
+	if e.AttrField(dwarf.AttrLowpc) == nil && e.AttrField(dwarf.AttrRanges) == nil || u.ranges > maxUnitFuncs {
 		return
 	}
 	ranges, err := d.data.Ranges(e)
-	if err != nil || len(u.funcs) > maxUnitFuncs {
+	if err != nil {
 		return // A function that contradicts itself has no parameters.
 	}
+	u.ranges += len(ranges)
 	for _, pc := range ranges {
 		// A range of a section that the linker dropped begins at 0 or 1.
 		if pc[0] > 1 && pc[0] < pc[1] {
-			if _, ok := u.funcs[VAddr(pc[0])]; !ok {
-				u.funcs[VAddr(pc[0])] = e.Offset
-			}
+			u.spans = append(u.spans, funcSpan{Range{VAddr(pc[0]), VAddr(pc[1])}, e.Offset})
 		}
 	}
 }
@@ -281,6 +317,16 @@ func (d *dwarfInfo) children(e *dwarf.Entry, keep func(dwarf.Tag) bool, limit in
 			return nil, err
 		}
 	}
+}
+
+// skipUnit moves r behind the unit whose own entry e it has just read. The
+// reader's own method steps over all units but the last.
+func (d *dwarfInfo) skipUnit(r *dwarf.Reader, e *dwarf.Entry) error {
+	if e.Offset > d.last {
+		return skipChildren(r, e)
+	}
+	r.SkipChildren()
+	return nil
 }
 
 // skipChildren moves r behind the children of e, which it has just read. The

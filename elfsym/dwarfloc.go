@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"io"
 )
 
 // locSections are the sections that location attributes refer to.
@@ -243,4 +244,44 @@ func (s *locSections) address(r *dwarfBytes, u *dwarfUnit) uint64 {
 	v := a.fixed(8)
 	r.bad = r.bad || a.bad
 	return v
+}
+
+// lastUnit returns the offset of the last unit's header in .debug_info, 0
+// where that is packed in the old way.
+func lastUnit(f *elf.File) (dwarf.Offset, error) {
+	sec := f.Section(".debug_info")
+	if sec == nil {
+		return 0, nil
+	}
+	r := sec.Open()
+	last := uint64(0)
+	for off := uint64(0); off < sec.Size; {
+		// Seeking back would unpack the section from its start.
+		length, err := readNumber(r, off, 4)
+		last, off = off, off+4
+		if err == nil && length == 0xffffffff {
+			length, err = readNumber(r, off, 8)
+			off += 8
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%w: section %s: %w", ErrMalformed, sec.Name, err)
+		}
+		if length > sec.Size {
+			break
+		}
+		off += length
+	}
+	return dwarf.Offset(last), nil
+}
+
+// readNumber reads the little-endian number of n bytes at off.
+func readNumber(r io.ReadSeeker, off uint64, n int) (uint64, error) {
+	var buf [8]byte
+	if _, err := r.Seek(int64(off), io.SeekStart); err != nil {
+		return 0, err
+	}
+	if _, err := io.ReadFull(r, buf[:n]); err != nil {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint64(buf[:]), nil
 }

@@ -104,11 +104,15 @@ func (b *Binary) dwarfGoid() (off int64, err error) {
 		case e.Tag == dwarf.TagStructType && e.Val(dwarf.AttrName) == "runtime.g":
 			return memberOffset(r, "goid")
 		case e.Tag == dwarf.TagCompileUnit:
-			if e.Val(dwarf.AttrName) != "runtime" {
-				r.SkipChildren()
+			if e.Val(dwarf.AttrName) == "runtime" {
+				continue
 			}
-		case e.Children:
-			r.SkipChildren()
+			err = d.skipUnit(r, e)
+		default:
+			err = skipChildren(r, e)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("look up runtime.g: %w", err)
 		}
 	}
 }

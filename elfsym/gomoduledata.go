@@ -18,7 +18,8 @@ const (
 	modMaxPC    = 168
 	modText     = 176
 	modEText    = 184
-	modSize     = 192
+	modGofunc   = 304 // behind covctrs and ecovctrs from Go 1.20 on
+	modSize     = 328
 )
 
 // readPclntab finds Go's function table and where the code it describes
@@ -156,12 +157,20 @@ func (b *Binary) moduledata(t *pclntab, a VAddr) (Range, bool) {
 	le := binary.LittleEndian
 	lo, hi := le.Uint64(w[modText:]), le.Uint64(w[modEText:])
 	r := Range{VAddr(lo), VAddr(hi)}
+	gofunc := modGofunc
+	if t.go120 {
+		gofunc += 16
+	}
 	if VAddr(le.Uint64(w[modPCHeader:])) != t.addr || le.Uint64(w[modNames:]) != uint64(t.addr)+t.names ||
 		le.Uint64(w[modMinPC:]) != lo+uint64(t.entryOff(0)) ||
 		le.Uint64(w[modMaxPC:]) != lo+uint64(t.entryOff(t.nfunc)) || hi < le.Uint64(w[modMaxPC:]) {
 		return Range{}, false
 	}
-	return r, b.inText(r)
+	if !b.inText(r) {
+		return Range{}, false
+	}
+	t.gofunc = VAddr(le.Uint64(w[gofunc:]))
+	return r, true
 }
 
 // inText reports whether r is not empty and lies in one executable segment.

@@ -23,6 +23,7 @@ type pclntab struct {
 	funcs      uint64
 	header     VAddr // textStart of the header; 0 from Go 1.26 on
 	text       Range // moduledata.text and etext
+	gofunc     VAddr // what offsets of funcdata are relative to; 0 if unknown
 	entries    []goFunc
 	wrapper    uint8 // the funcID of wrappers
 	hasWrapper bool
@@ -254,14 +255,25 @@ func (t *pclntab) line(f *goFunc, a VAddr) (string, int) {
 	}
 	// _func.cuOffset indexes the uint32s of cutab, which index filetab.
 	at := t.u32(t.cus + 4*(uint64(t.u32(rec+32))+uint64(file)))
-	name := t.files + uint64(at)
-	if at == ^uint32(0) || name >= uint64(len(t.data)) {
+	if at == ^uint32(0) {
 		return "", 0
 	}
-	s := t.data[name:min(name+maxNameLen, uint64(len(t.data)))]
+	name := t.cstring(t.files + uint64(at))
+	if name == "" {
+		return "", 0
+	}
+	return name, int(line)
+}
+
+// cstring returns the string at off, "" where there is none.
+func (t *pclntab) cstring(off uint64) string {
+	if off >= uint64(len(t.data)) {
+		return ""
+	}
+	s := t.data[off:min(off+maxNameLen, uint64(len(t.data)))]
 	n := strings.IndexByte(s, 0)
 	if n < 0 {
-		return "", 0
+		return ""
 	}
-	return s[:n], int(line)
+	return s[:n]
 }

@@ -218,8 +218,9 @@ func (s *inlineSearch) file(e *dwarf.Entry) string {
 			s.files = lr.Files()
 		}
 	}
-	if i < 0 || i >= int64(len(s.files)) || i >= maxSources || s.files[i] == nil {
+	if i < 0 || i >= int64(len(s.files)) || i >= maxSources {
 		return ""
 	}
-	return s.files[i].Name
+	dir, _ := s.unit.Val(dwarf.AttrCompDir).(string)
+	return fileName(dir, s.files[i])
 }

@@ -9,15 +9,18 @@ import (
 	"strings"
 )
 
-// lineTable finds source positions in DWARF.
+// lineTable finds the units of DWARF and source positions in them.
 type lineTable struct {
-	info  *dwarfInfo
-	units []unitRange // sorted by Lo
+	info    *dwarfInfo
+	units   []unitRange    // sorted by Lo
+	entries []*dwarf.Entry // of all units, in the order of the file
 }
 
 type unitRange struct {
 	Range
 	unit *dwarf.Entry
+	// top is the largest Hi up to here.
+	top VAddr
 }
 
 // Line returns the source position of the instruction at a, "" when it is
@@ -108,7 +111,10 @@ func (b *Binary) readLines() (t *lineTable, err error) {
 		if e == nil {
 			break
 		}
-		r.SkipChildren()
+		if err := d.skipUnit(r, e); err != nil {
+			return nil, fmt.Errorf("%s: %w", b.Name(), err)
+		}
+		t.entries = append(t.entries, e)
 		if e.Tag != dwarf.TagCompileUnit {
 			continue
 		}
@@ -120,11 +126,42 @@ func (b *Binary) readLines() (t *lineTable, err error) {
 			if len(t.units) == maxSymbols {
 				return nil, fmt.Errorf("%s: %w: too many ranges in DWARF", b.Name(), ErrMalformed)
 			}
-			t.units = append(t.units, unitRange{Range{VAddr(p[0]), VAddr(p[1])}, e})
+			t.units = append(t.units, unitRange{Range: Range{VAddr(p[0]), VAddr(p[1])}, unit: e})
 		}
 	}
-	slices.SortFunc(t.units, func(x, y unitRange) int { return cmp.Compare(x.Lo, y.Lo) })
+	slices.SortStableFunc(t.units, func(x, y unitRange) int { return cmp.Compare(x.Lo, y.Lo) })
+	top := VAddr(0)
+	for i := range t.units {
+		top = max(top, t.units[i].Hi)
+		t.units[i].top = top
+	}
 	return t, nil
+}
+
+// unitsAt returns the units that hold a, the one that begins nearest before
+// it first.
+func (t *lineTable) unitsAt(a VAddr) []*dwarf.Entry {
+	i, _ := slices.BinarySearchFunc(t.units, a+1, func(u unitRange, a VAddr) int { return cmp.Compare(u.Lo, a) })
+	var found []*dwarf.Entry
+	for n := 0; i > 0 && t.units[i-1].top > a && n < maxOverlap; n++ {
+		i--
+		if u := t.units[i]; u.holds(a) && !slices.Contains(found, u.unit) {
+			found = append(found, u.unit)
+		}
+	}
+	return found
+}
+
+// unitOf returns the entry of the unit that holds the entry at off, or nil.
+func (t *lineTable) unitOf(off dwarf.Offset) *dwarf.Entry {
+	i, found := slices.BinarySearchFunc(t.entries, off, func(e *dwarf.Entry, off dwarf.Offset) int { return cmp.Compare(e.Offset, off) })
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return nil
+	}
+	return t.entries[i]
 }
 
 func (t *lineTable) line(a VAddr) (file string, line int) {
@@ -135,20 +172,10 @@ func (t *lineTable) line(a VAddr) (file string, line int) {
 			file, line = "", 0
 		}
 	}()
-	i, found := slices.BinarySearchFunc(t.units, a, func(u unitRange, a VAddr) int { return cmp.Compare(u.Lo, a) })
-	if !found {
-		i--
+	for _, u := range t.unitsAt(a) {
+		if file, line = t.info.lineRows(u).at(a); file != "" {
+			return file, line
+		}
 	}
-	if i < 0 || a >= t.units[i].Hi {
-		return "", 0
-	}
-	r, err := t.info.data.LineReader(t.units[i].unit)
-	if err != nil || r == nil {
-		return "", 0
-	}
-	var row dwarf.LineEntry
-	if err := r.SeekPC(uint64(a), &row); err != nil || row.File == nil {
-		return "", 0
-	}
-	return row.File.Name, row.Line
+	return "", 0
 }

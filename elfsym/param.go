@@ -71,11 +71,11 @@ func (d *dwarfInfo) function(f *Func) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	off, ok := u.funcs[f.Addr]
-	if !ok {
+	spans := u.starting(f.Addr)
+	if len(spans) == 0 {
 		return nil, fmt.Errorf("at %#x: %w", uint64(f.Addr), ErrNoDebugInfo)
 	}
-	e, err := d.entryAt(off)
+	e, err := d.entryAt(spans[0].entry)
 	if err != nil {
 		return nil, err
 	}

@@ -77,12 +77,21 @@ var symGoBuilds = []symGoBuild{
 	{name: "go1.23 cgo", env: []string{"GOTOOLCHAIN=go1.23.12"}, flags: []string{"-ldflags=-linkmode external"}, cgo: true},
 }
 
-// buildGo builds the program; it skips when an older toolchain is not there.
+// build builds the program; it skips when an older toolchain is not there.
 func (g symGoBuild) build(t *testing.T) string {
+	t.Helper()
+	return g.buildSource(t, symGoSource)
+}
+
+// buildSource builds a program of main.go and empty files.
+func (g symGoBuild) buildSource(t *testing.T, source string, empty ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	symWrite(t, dir, "go.mod", "module shop\n\ngo 1.18\n")
-	symWrite(t, dir, "main.go", symGoSource)
+	symWrite(t, dir, "main.go", source)
+	for _, name := range empty {
+		symWrite(t, dir, name, "")
+	}
 	if g.cgo {
 		symTool(t, "gcc")
 		symWrite(t, dir, "native.go", symCgoSource)

@@ -28,6 +28,8 @@ for what; do
 		tool rustc rustc
 		tool musl-gcc musl-tools
 		tool objdump binutils
+		tool llvm-symbolizer llvm
+		need 'ls /usr/lib/debug/.build-id' libc6-dbg
 		tool gdb gdb
 		tool xz xz-utils
 		tool etcd etcd-server
