@@ -24,6 +24,8 @@ func (e *emitter) branch(n *node, target string, when bool) {
 	case opLess, opEqual:
 		e.both(n)
 		e.compare(n, target, when)
+	case opFloatLess, opFloatEqual:
+		e.branchFloat(n, target, when)
 	case opMatches:
 		no := target
 		if when {

@@ -22,6 +22,8 @@ func (r *resolver) compare(n *ast.BinaryExpr, x, y *operand) (*operand, error) {
 		return r.compareNil(n, x, y)
 	case isTruth(x) || isTruth(y):
 		return r.compareTruth(n, x, y)
+	case isFloat(x) || isFloat(y):
+		return r.compareFloat(n, x, y)
 	}
 	a, b, _, err := r.numbers(x, y)
 	if err != nil {

@@ -31,7 +31,8 @@
 // values. Text is compared as a whole, however much of it is kept; a null
 // pointer to char is no text, so it equals none and begins with none. C++
 // references stand for what they refer to, std::string and std::string_view
-// are text. Floating point in memory can be a key and nothing else.
+// are text. Floating point in memory can be a key, and be compared with its like
+// and with constants.
 //
 // Division by zero, an index out of bounds, a negative shift count or length,
 // and memory that is not there make the expression unreadable, unless && or ||

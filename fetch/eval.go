@@ -53,7 +53,7 @@ func (e *emitter) eval(n *node) {
 	case opLog2:
 		e.eval(n.kids[0])
 		e.log2(n.signed)
-	case opLess, opEqual, opNot, opBoth, opEither, opMatches:
+	case opLess, opEqual, opFloatLess, opFloatEqual, opNot, opBoth, opEither, opMatches:
 		no, done := e.label("no"), e.label("done")
 		e.branch(n, no, false)
 		e.add(asm.Mov.Imm(regAcc, 1), asm.Ja.Label(done))

@@ -3,6 +3,7 @@ package fetch
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -114,6 +115,7 @@ type outer struct {
 	Arr   [4]uint16
 	F32   float32
 	F64   float64
+	Odd   [3]float64 // NaN, -0, infinity
 	Yes   bool
 	Color uint32
 	Bits  uint32 // 3 bits unsigned, then 5 signed, then 20 unsigned
@@ -139,7 +141,7 @@ func newMemory(t testing.TB) *memory {
 		In:   inner{No: 11, Name: "inside", Tag: [16]byte{'t', 'a', 'g'}},
 		Ptr:  &inner{No: -12, Name: "/api/v1/orders"},
 		List: []int32{10, -20, 30}, Items: []inner{{No: 1, Name: "one"}, {No: 2, Name: ""}},
-		Arr: [4]uint16{7, 8, 9, 65535}, F32: 1.5, F64: -2.25, Yes: true, Color: 2,
+		Arr: [4]uint16{7, 8, 9, 65535}, F32: 1.5, F64: -2.25, Odd: [3]float64{math.NaN(), math.Copysign(0, -1), math.Inf(1)}, Yes: true, Color: 2,
 		Bits: 5 | (uint32(0x1f&^2) << 3) | 99<<8, C: &hello[0], Long: &long[0], Index: 2,
 	}
 	o.Self = o
@@ -166,10 +168,13 @@ func newMemory(t testing.TB) *memory {
 		field("I32", unsafe.Offsetof(o.I32), basic("int32")), field("U32", unsafe.Offsetof(o.U32), basic("uint32")),
 		field("I64", unsafe.Offsetof(o.I64), basic("int64")), field("U64", unsafe.Offsetof(o.U64), basic("uint64")),
 		field("In", unsafe.Offsetof(o.In), in),
+		field("type", unsafe.Offsetof(o.In), in),
 		field("Ptr", unsafe.Offsetof(o.Ptr), elfsym.PointerTo(in)), field("Null", unsafe.Offsetof(o.Null), elfsym.PointerTo(in)),
 		field("List", unsafe.Offsetof(o.List), elfsym.SliceOf(basic("int32"))), field("Items", unsafe.Offsetof(o.Items), elfsym.SliceOf(in)),
 		field("Arr", unsafe.Offsetof(o.Arr), elfsym.ArrayOf(basic("uint16"), 4)),
 		field("F32", unsafe.Offsetof(o.F32), basic("float32")), field("F64", unsafe.Offsetof(o.F64), basic("float64")),
+		field("NaN", unsafe.Offsetof(o.Odd), basic("float64")), field("Zero", unsafe.Offsetof(o.Odd)+8, basic("float64")), field("Inf", unsafe.Offsetof(o.Odd)+16, basic("float64")),
+		field("Odd", unsafe.Offsetof(o.Odd), elfsym.ArrayOf(basic("float64"), 3)),
 		field("Yes", unsafe.Offsetof(o.Yes), basic("bool")), field("Color", unsafe.Offsetof(o.Color), color),
 		bits("b0", basic("uint32"), 3, 0), bits("b1", basic("int32"), 5, 3), bits("b2", basic("uint32"), 20, 8),
 		field("C", unsafe.Offsetof(o.C), elfsym.PointerTo(char)), field("Long", unsafe.Offsetof(o.Long), elfsym.PointerTo(char)),
@@ -198,6 +203,7 @@ func (m *memory) env() *Env {
 		{Name: "o", Index: 0, Type: elfsym.PointerTo(m.typ), Loc: loc(reg(5, 8))},
 		{Name: "n", Index: 1, Type: typeInt, Loc: loc(reg(4, 8))},
 		{Name: "m", Index: 2, Type: basicTypes["uint8"], Loc: loc(reg(1, 1))},
+		{Name: "range", Index: 8, Type: basicTypes["uint8"], Loc: loc(reg(1, 1))},
 		{Name: "v", Index: 3, Type: m.typ, Loc: loc(elfsym.Piece{Kind: elfsym.InMem, Reg: 5, Size: m.typ.Size})},
 		{Name: "s", Index: 4, Type: typeText, Loc: loc(reg(8, 8), reg(9, 8))},
 		{Name: "pair", Index: 5, Type: pair, Loc: loc(reg(2, 8), reg(3, 8))},

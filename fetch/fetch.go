@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/scanner"
 	"go/token"
 	"strconv"
@@ -46,7 +45,7 @@ func Parse(source string) (*Expr, error) {
 	if e.Text == "" {
 		return nil, errors.New("empty expression: name a parameter, argN, str(argN) or ret")
 	}
-	node, err := parser.ParseExpr(e.Text)
+	node, err := parse(e.Text)
 	if err != nil {
 		var list scanner.ErrorList
 		if errors.As(err, &list) && len(list) > 0 {

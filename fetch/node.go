@@ -36,8 +36,10 @@ const (
 	opShl
 	opShr
 	opLog2
-	opLess    // kid 0 < kid 1
-	opEqual   // kid 0 == kid 1
+	opLess      // kid 0 < kid 1
+	opEqual     // kid 0 == kid 1
+	opFloatLess // the same of floating-point numbers of size bytes
+	opFloatEqual
 	opNot     // of a truth value
 	opBoth    // && of truth values
 	opEither  // || of truth values

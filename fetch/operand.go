@@ -21,6 +21,8 @@ type operand struct {
 	addr *node
 	off  int64
 	when phase // of a place in loc
+	// holds, unless it is nil, says whether the place holds this at all.
+	holds *node
 	// bitSize and bitOffset are those of a bit-field's place.
 	bitSize, bitOffset int64
 	// val is a computed word, extended by typ.
@@ -29,8 +31,24 @@ type operand struct {
 	text *text
 }
 
+// guarded is n where the truth value holds is there and true.
+func guarded(n, holds *node) *node {
+	if holds == nil {
+		return n
+	}
+	return combine(opWhen, n, holds)
+}
+
 // word returns size bytes of the value, from off on.
 func (r *resolver) word(o *operand, off, size int64, signed bool) (*node, error) {
+	n, err := r.bytes(o, off, size, signed)
+	if err != nil {
+		return nil, err
+	}
+	return guarded(n, o.holds), nil
+}
+
+func (r *resolver) bytes(o *operand, off, size int64, signed bool) (*node, error) {
 	switch {
 	case o.addr != nil:
 		return load(o.addr, o.off+off, size, signed), nil
@@ -96,7 +114,7 @@ func (r *resolver) scalar(o *operand) (*node, error) {
 	switch t := o.typ; {
 	case t.Kind == elfsym.KindBool, isInteger(t), isAddress(t):
 	case t.Kind == elfsym.KindFloat:
-		return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is floating point: it can be a key, not part of a calculation", r.source(o.node))
+		return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is floating point: it can be shown and compared, not calculated with", r.source(o.node))
 	default:
 		return nil, r.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is not an integer", describe(t))
 	}

@@ -249,12 +249,12 @@ func (r *resolver) arrayElem(n *ast.IndexExpr, x *operand, elem *elfsym.Type, id
 // address is where a place in memory is.
 func (r *resolver) address(n ast.Expr, x *operand) (*node, error) {
 	if x.addr != nil {
-		return plus(x.addr, x.off), nil
+		return guarded(plus(x.addr, x.off), x.holds), nil
 	}
 	if x.loc != nil && len(x.loc.Pieces) == 1 && x.loc.Pieces[0].Kind == elfsym.InMem {
 		p := x.loc.Pieces[0]
 		reg := &node{op: opPiece, piece: elfsym.Piece{Kind: elfsym.InReg, Reg: p.Reg, Size: 8}, size: 8, when: x.when}
-		return plus(reg, p.Off+x.off), nil
+		return guarded(plus(reg, p.Off+x.off), x.holds), nil
 	}
 	return nil, r.errorf(n, elfsym.ErrUnsupportedClass, "%s lies in registers: only a constant index can be read", r.source(x.node))
 }

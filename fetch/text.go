@@ -45,7 +45,7 @@ func (r *resolver) textOf(o *operand) (*text, bool, error) {
 // headed is a text whose pointer and length lie ptr and length bytes into o.
 func (r *resolver) headed(o *operand, ptr, length int64) (*text, bool, error) {
 	if o.addr != nil && length == ptr+8 {
-		return &text{header: plus(o.addr, o.off+ptr)}, true, nil
+		return &text{header: guarded(plus(o.addr, o.off+ptr), o.holds)}, true, nil
 	}
 	p, err := r.word(o, ptr, 8, false)
 	if err != nil {
