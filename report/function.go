@@ -32,7 +32,7 @@ func (p *printer) functions(rec *latency.Recording) {
 		for _, f := range idle {
 			p.title(f)
 			p.line(plain, "  no calls")
-			p.paragraph(plain, 2, balance(&f.Balance))
+			p.paragraph(plain, 2, Balance(&f.Balance))
 		}
 		return
 	}
@@ -82,7 +82,7 @@ func (p *printer) function(f *latency.Function, warnings []string) {
 	if f.Balance.TotalLost() > 0 || f.Balance.Check() != nil {
 		mark = red
 	}
-	p.paragraph(mark, 2, balance(&f.Balance))
+	p.paragraph(mark, 2, Balance(&f.Balance))
 }
 
 // reasonFor says why a function is not timed, in the words of the warning

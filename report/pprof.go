@@ -229,10 +229,10 @@ func comments(rec *latency.Recording) []string {
 		f := &rec.Functions[i]
 		total.Add(&f.Balance)
 		if f.Balance.Entries != f.Balance.Returns || f.Balance.Check() != nil {
-			incomplete = append(incomplete, cutBytes(f.Name, maxText)+": "+balance(&f.Balance))
+			incomplete = append(incomplete, cutBytes(f.Name, maxText)+": "+Balance(&f.Balance))
 		}
 	}
-	out = append(append(out, balance(&total)), incomplete...)
+	out = append(append(out, Balance(&total)), incomplete...)
 	for _, w := range rec.Warnings {
 		out = append(out, "warning: "+cutBytes(w, maxText))
 	}

@@ -169,9 +169,9 @@ func cost(o *latency.Overhead) string {
 		scaleNS(o.EntryNS, 2), scaleNS(o.ExitNS, 2), formatCount(o.Hits), formatShare(o.CPUShare, 1))
 }
 
-// balance writes the balance with every term, zero or not, and each loss by
+// Balance writes a balance with every term, zero or not, and each loss by
 // name.
-func balance(b *latency.Balance) string {
+func Balance(b *latency.Balance) string {
 	text := fmt.Sprintf("balance: %s entries = %s returns + %s in flight + %s unwound + %s filtered + %s lost",
 		formatCount(b.Entries), formatCount(b.Returns), formatCount(b.InFlight), formatCount(b.Unwound),
 		formatCount(b.Filtered), formatCount(b.TotalLost()))

@@ -116,7 +116,7 @@ func TestWriteErrors(t *testing.T) {
 func TestBalanceThatDoesNotHold(t *testing.T) {
 	b := latency.Balance{Entries: 5, Returns: 3}
 	const want = "balance: 5 entries = 3 returns + 0 in flight + 0 unwound + 0 filtered + 0 lost — does not add up: 3 are accounted for"
-	if got := balance(&b); got != want {
+	if got := Balance(&b); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -17,7 +17,7 @@ var (
 
 // probe chooses the sites of one function.
 func (t *target) probe(req *Request, s selection) (*Probe, error) {
-	program, err := compile(req, s.fn)
+	program, err := t.compile(s.fn)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +39,12 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		}
 	}
 	p.Exit = t.exit(req, s, &sites)
+	if p.Exit == ExitNone && program.AtExit() && req.Trace != nil {
+		if program, err = t.compileShown(s.fn, false); err != nil {
+			return nil, err
+		}
+		p.Program = program
+	}
 	if p.Exit == ExitNone && program.AtExit() {
 		return nil, fmt.Errorf("ret and latency need to see it return: %w", cmp.Or(sites.NoExit, errNeverReturns))
 	}
@@ -63,6 +69,9 @@ func (t *target) exit(req *Request, s selection, sites *elfsym.Sites) ExitKind {
 		return ExitNone
 	}
 	safe := !req.RetOnly && t.noReturnProbe(s) == ""
+	if safe && req.Trace != nil && req.Trace.Stack && sites.NoExit == nil {
+		return ExitRet // a return probe hides its callers' return addresses
+	}
 	switch {
 	case sites.NoExit == nil && (!safe || sites.Recursive || sites.TailRecursive):
 		// The kernel drops return probes nested more than 64 deep, so a

@@ -45,6 +45,6 @@ func Find(req *Request) (*Matches, error) {
 
 // Inspect chooses the sites of one match, as NewPlan would.
 func (m *Matches) Inspect(req *Request, match Match) (*Probe, error) {
-	t := &target{req: req}
+	t := newTarget(req)
 	return t.probe(req, selection{match.Func, match.Image})
 }

@@ -37,6 +37,18 @@ type Request struct {
 	// RetOnly plants exits on RET instructions even where a return probe
 	// would be safe.
 	RetOnly bool
+	// Trace, unless it is nil, asks for the calls themselves instead of
+	// histograms; By must be empty then.
+	Trace *Trace
+}
+
+// Trace says what is shown of each call.
+type Trace struct {
+	// Show are the expressions, each shown for the functions in which it
+	// compiles. None means all parameters and results that can be read.
+	Show []*fetch.Expr
+	// Stack asks for the callers.
+	Stack bool
 }
 
 // MaxFuncs is how many functions globs may select without Request.All.
@@ -77,6 +89,8 @@ type Image struct {
 	// means that one is safe.
 	NoReturnProbe string
 	IsExe         bool
+
+	id fileID
 }
 
 // A User is a process with its mappings of one image.
@@ -109,6 +123,8 @@ type Skip struct {
 type Plan struct {
 	PIDs     []int
 	Exe      string
+	Trace    bool // calls are traced, not counted in histograms
+	Stack    bool // with their callers
 	Images   []*Image
 	Probes   []Probe
 	Skips    []Skip
@@ -130,7 +146,7 @@ func (p *Plan) Close() error {
 // NewPlan resolves the request to functions and sites. Functions that cannot
 // be measured become skips; it is an error if none is left.
 func NewPlan(req *Request) (_ *Plan, err error) {
-	p := &Plan{PIDs: req.PIDs, Exe: req.Exe}
+	p := &Plan{PIDs: req.PIDs, Exe: req.Exe, Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack}
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -163,6 +179,9 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	}
 	if len(p.Probes) == 0 {
 		return nil, noProbes(p.Skips)
+	}
+	if err := t.shownNowhere(); err != nil {
+		return nil, err
 	}
 	p.Warnings = append(p.Warnings, t.warnings...)
 	for _, s := range p.Skips {

@@ -139,6 +139,14 @@ func (l *loader) settings(spec *ebpf.CollectionSpec) error {
 		"slot_bounds_ns": bounds,
 		"first_slots":    latency.FirstSlots(),
 	}
+	if l.plan.Trace {
+		values["tracing"] = true
+		values["event_key_size"] = l.plan.eventKeySize()
+		values["event_size"] = l.plan.eventSize()
+		if l.plan.Stack {
+			values["event_stack"] = l.plan.eventStack()
+		}
+	}
 	switch len(l.plan.PIDs) {
 	case 0:
 	case 1:
@@ -173,6 +181,10 @@ func (l *loader) size(spec *ebpf.CollectionSpec) {
 	spec.Maps["funcs"].MaxEntries = n
 	spec.Maps["func_counters"].MaxEntries = n
 	spec.Maps["func_series"].MaxEntries = n
+	spec.Maps["events"].MaxEntries = uint32(os.Getpagesize())
+	if l.plan.Trace {
+		spec.Maps["events"].MaxEntries = uint32(l.opts.eventBytes())
+	}
 	for _, name := range []string{"open_calls", "series"} {
 		// The BTF describes the largest key; the kernel compares sizes.
 		spec.Maps[name].Key, spec.Maps[name].Value = nil, nil

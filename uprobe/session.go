@@ -22,6 +22,16 @@ type Options struct {
 	MaxKeys int
 	// MaxOpenCalls bounds the calls that can be open at once. 0 means 2^18.
 	MaxOpenCalls int
+	// EventBytes is the size of the buffer for traced calls, a power of two.
+	// 0 means 8 MiB.
+	EventBytes int
+}
+
+func (o *Options) eventBytes() int {
+	if o.EventBytes <= 0 {
+		return 8 << 20
+	}
+	return o.EventBytes
 }
 
 func (o *Options) maxKeys() int {
@@ -54,6 +64,7 @@ type Session struct {
 	stopOnce   sync.Once
 	stopErr    error
 	warnings   []string
+	events     *eventReader      // of traced calls, else nil
 	left       map[openCall]bool // open calls that Stop found to have left
 }
 
@@ -104,6 +115,11 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 	s.maps = l.maps
 	if err := l.fill(); err != nil {
 		return nil, err
+	}
+	if plan.Trace {
+		if s.events, err = newEventReader(s); err != nil {
+			return nil, err
+		}
 	}
 	for _, exits := range []bool{true, false} {
 		for _, g := range s.groups {
@@ -263,6 +279,10 @@ func (s *Session) Stop() error {
 // Close stops the measurement and frees the programs and maps.
 func (s *Session) Close() error {
 	err := s.Stop()
+	if s.events != nil {
+		err = errors.Join(err, s.events.Close())
+		s.events = nil
+	}
 	for _, g := range s.groups {
 		g.coll.Close()
 	}

@@ -29,6 +29,10 @@ type target struct {
 	// noReturn caches why no process may get a return probe.
 	noReturn     string
 	noReturnDone bool
+	// shown counts the functions in which each expression of the trace can
+	// be shown; hidden holds the first reason why not.
+	shown  map[*fetch.Expr]int
+	hidden map[*fetch.Expr]error
 }
 
 // candidate is an image that has perhaps not been opened.
@@ -60,8 +64,12 @@ func (c *candidate) open() (*Image, error) {
 	return &c.image, c.err
 }
 
+func newTarget(req *Request) *target {
+	return &target{req: req, shown: make(map[*fetch.Expr]int), hidden: make(map[*fetch.Expr]error)}
+}
+
 func openTarget(req *Request) (*target, error) {
-	t := &target{req: req}
+	t := newTarget(req)
 	if len(req.PIDs) == 0 {
 		return t, t.addFile(req.Exe)
 	}
@@ -87,7 +95,7 @@ func openTarget(req *Request) (*target, error) {
 			c := byFile[id]
 			if c == nil {
 				c = &candidate{
-					image: Image{Path: img.Open, Name: img.Path, IsExe: img.IsExe},
+					image: Image{Path: img.Open, Name: img.Path, IsExe: img.IsExe, id: id},
 					root:  proc.Root,
 					err:   img.Err,
 				}
@@ -129,6 +137,7 @@ func (t *target) addFile(path string) error {
 	if err := unix.Stat(abs, &stat); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+	c.image.id = fileID{stat.Dev, stat.Ino}
 	users, err := procfs.UsersOf(stat.Dev, stat.Ino)
 	if err != nil {
 		return err
@@ -299,16 +308,6 @@ func (t *target) libNames() string {
 		names = append(names[:12], fmt.Sprintf("%d more", more))
 	}
 	return "; mapped are " + strings.Join(names, ", ")
-}
-
-// compile types the request's expressions for one function.
-func compile(req *Request, f *elfsym.Func) (*fetch.Program, error) {
-	if len(req.By) == 0 && req.Where == nil {
-		return nil, nil
-	}
-	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, StrLen: req.StrLen}
-	env.Params, env.NoParams = f.Binary.Params(f)
-	return fetch.Compile(req.By, req.Where, env)
 }
 
 // ownThread reports whether tid is one of our threads: the kernel names the

@@ -1,20 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/internal/launch"
-	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
@@ -79,17 +75,7 @@ func (o *recordOptions) check(patterns []string) (*uprobe.Options, error) {
 		}
 	}
 	opts := &uprobe.Options{MaxKeys: o.maxKeys}
-	if o.backend != "" {
-		for _, b := range []uprobe.Backend{uprobe.Sessions, uprobe.Multi, uprobe.PerfEvents} {
-			if b.String() == o.backend {
-				opts.Backends = []uprobe.Backend{b}
-			}
-		}
-		if opts.Backends == nil {
-			return nil, usage(fmt.Errorf("--backend %s: session, uprobe_multi or perf", o.backend))
-		}
-	}
-	return opts, nil
+	return opts, usage(setBackend(opts, o.backend))
 }
 
 // record measures until something ends it, then reports.
@@ -105,54 +91,18 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 	ctx, stopSignals := interruptible(ctx)
 	defer stopSignals()
 
-	var child *launch.Cmd
-	if len(command) > 0 {
-		if child, err = launch.Start(command, nil); err != nil {
-			return err
-		}
-		defer func() {
-			if err != nil && child != nil {
-				child.Kill()
-			}
-		}()
-		if o.target.exe == "" {
-			req.PIDs = []int{child.PID()}
-			if needsLibraries(patterns) {
-				if err := child.ContinueToEntry(); err != nil {
-					return fmt.Errorf("start %s: %w", command[0], err)
-				}
-			}
-		}
-	}
-	rec, err := measure(ctx, s, o, req, opts, child)
+	child, err := o.target.launch(req, command)
 	if err != nil {
 		return err
 	}
-	if child != nil {
-		status := child.Wait().ExitCode()
-		rec.Command = &latency.Command{Argv: command, Exit: status}
-		if status != 0 {
-			fmt.Fprintf(s.err, "latch: %s exited with %d\n", report.Escape(command[0]), status)
-			defer func() {
-				if err == nil {
-					err = &exitError{code: status}
-				}
-			}()
-		}
-		child = nil
+	rec, err := measure(ctx, s, o, req, opts, child.cmd())
+	if err != nil {
+		child.kill()
+		return err
 	}
-	return o.finish(s, rec)
-}
-
-// needsLibraries says that a pattern names a library, which the loader has
-// mapped only when the program's own code starts.
-func needsLibraries(patterns []string) bool {
-	for _, p := range patterns {
-		if pattern, err := elfsym.ParsePattern(p); err == nil && pattern.Lib != "" {
-			return true
-		}
-	}
-	return false
+	failed := child.wait(s)
+	rec.Command = child.outcome()
+	return cmp.Or(o.finish(s, rec), failed)
 }
 
 // measure attaches, waits, and detaches.
@@ -173,11 +123,8 @@ func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Reque
 	}
 	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
 
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
+	ctx, cancel := limited(ctx, o.duration)
+	defer cancel()
 	ended, err := watch(ctx, plan, child)
 	if err != nil {
 		return nil, err
@@ -197,50 +144,6 @@ func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Reque
 		rec.Warnings = append(rec.Warnings, "the probes' cost is unknown: "+err.Error())
 	}
 	return rec, nil
-}
-
-// attachedLine is what every command says when its probes are in.
-func attachedLine(session *uprobe.Session, plan *uprobe.Plan, took time.Duration) string {
-	where := fmt.Sprintf("%d processes", len(plan.PIDs))
-	switch {
-	case len(plan.PIDs) == 1:
-		where = "1 process"
-	case len(plan.PIDs) == 0:
-		where = "every process of " + report.Escape(plan.Exe)
-	}
-	noun := "probes"
-	if session.Attached() == 1 {
-		noun = "probe"
-	}
-	return fmt.Sprintf("latch: attached %d %s to %s in %s", session.Attached(), noun, where, took.Round(time.Millisecond))
-}
-
-// watch returns a channel that is closed when the last measured process has
-// ended. In a measurement by file only a launched command ends it.
-func watch(ctx context.Context, plan *uprobe.Plan, child *launch.Cmd) (<-chan struct{}, error) {
-	ended := make(chan struct{})
-	if child != nil {
-		if err := child.Continue(); err != nil {
-			return nil, fmt.Errorf("continue command: %w", err)
-		}
-		go func() {
-			child.Wait()
-			close(ended)
-		}()
-		return ended, nil
-	}
-	if len(plan.PIDs) == 0 {
-		return ended, nil
-	}
-	go func() {
-		for _, pid := range plan.PIDs {
-			if proc, err := procfs.Open(pid); err == nil && proc.WaitExit(ctx) != nil {
-				return
-			}
-		}
-		close(ended)
-	}()
-	return ended, nil
 }
 
 // wait returns when the measurement is over, printing intervals meanwhile.
@@ -307,31 +210,4 @@ func (o *recordOptions) finish(s streams, rec *latency.Recording) error {
 		}
 	}
 	return nil
-}
-
-// interruptible ends the context at the first Ctrl-C or SIGTERM, and the
-// program at the second.
-func interruptible(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return
-			case <-signals:
-				if n > 0 {
-					os.Exit(130)
-				}
-				cancel()
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
-	}
 }

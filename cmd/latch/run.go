@@ -37,8 +37,13 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// usage marks an error as the command line's.
-func usage(err error) error { return &exitError{exitUsage, err} }
+// usage marks an error, if it is one, as the command line's.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, err}
+}
 
 // streams are what a command reads and writes.
 type streams struct {
@@ -91,9 +96,9 @@ func newRoot(io streams) *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("no command %q: record, list or report (latch --help shows more)", args[0]))
+				return usage(fmt.Errorf("no command %q: record, trace, list or report (latch --help shows more)", args[0]))
 			}
-			return usage(errors.New("name a command: record, list or report (latch --help shows more)"))
+			return usage(errors.New("name a command: record, trace, list or report (latch --help shows more)"))
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -102,6 +107,6 @@ func newRoot(io streams) *cobra.Command {
 		}
 		return usage(fmt.Errorf("%w (%s --help shows the flags)", err, c.CommandPath()))
 	})
-	root.AddCommand(newRecord(io), newList(io), newReport(io))
+	root.AddCommand(newRecord(io), newTrace(io), newList(io), newReport(io))
 	return root
 }

@@ -57,6 +57,10 @@ func (t *targetFlags) register(flags *pflag.FlagSet) {
 
 func (t *targetFlags) registerBy(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&t.by, "by", nil, "tell calls apart by this `[NAME=]EXPR`: a parameter, a field such as req.URL.Path, argN, str(argN), ret (repeatable)")
+	t.registerWhere(flags)
+}
+
+func (t *targetFlags) registerWhere(flags *pflag.FlagSet) {
 	flags.StringVar(&t.where, "where", "", "measure only calls for which this `EXPR` is true, such as 'n > 5 && latency > 10*time.Millisecond'")
 	flags.IntVar(&t.strLen, "str-len", 64, "bytes kept of each string")
 }
@@ -97,17 +101,9 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		}
 	}
 	req := &uprobe.Request{PIDs: t.pids, Exe: t.exe, Patterns: patterns, StrLen: t.strLen, All: t.all, RetOnly: t.retOnly}
-	names := make(map[string]bool)
-	for _, text := range t.by {
-		e, err := fetch.Parse(text)
-		if err != nil {
-			return nil, usage(fmt.Errorf("--by: %w", err))
-		}
-		if names[e.Alias] {
-			return nil, usage(fmt.Errorf("--by: two expressions are called %q: give one a name, NAME=EXPR", e.Alias))
-		}
-		names[e.Alias] = true
-		req.By = append(req.By, e)
+	var err error
+	if req.By, err = parseExprs("--by", t.by); err != nil {
+		return nil, err
 	}
 	if t.where != "" {
 		e, err := fetch.Parse(t.where)
@@ -120,4 +116,23 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		req.Where = e
 	}
 	return req, nil
+}
+
+// parseExprs parses the expressions given to a flag, which must differ in
+// their names.
+func parseExprs(flag string, texts []string) ([]*fetch.Expr, error) {
+	var out []*fetch.Expr
+	names := make(map[string]bool)
+	for _, text := range texts {
+		e, err := fetch.Parse(text)
+		if err != nil {
+			return nil, usage(fmt.Errorf("%s: %w", flag, err))
+		}
+		if names[e.Alias] {
+			return nil, usage(fmt.Errorf("%s: two expressions are called %q: give one a name, NAME=EXPR", flag, e.Alias))
+		}
+		names[e.Alias] = true
+		out = append(out, e)
+	}
+	return out, nil
 }

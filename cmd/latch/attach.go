@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/internal/launch"
+	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/latency"
+	"github.com/latchprof/latch/report"
+	"github.com/latchprof/latch/uprobe"
+)
+
+// setBackend restricts the ways of attaching to the one called name, unless it
+// is empty.
+func setBackend(opts *uprobe.Options, name string) error {
+	if name == "" {
+		return nil
+	}
+	for _, b := range []uprobe.Backend{uprobe.Sessions, uprobe.Multi, uprobe.PerfEvents} {
+		if b.String() == name {
+			opts.Backends = []uprobe.Backend{b}
+			return nil
+		}
+	}
+	return fmt.Errorf("--backend %s: session, uprobe_multi or perf", name)
+}
+
+// A launched command is started by latch and waits until the probes are in.
+// It is nil where there is none.
+type launched struct {
+	*launch.Cmd
+	argv   []string
+	status int
+}
+
+// launch starts the command, if there is one, and makes it the request's
+// target.
+func (t *targetFlags) launch(req *uprobe.Request, command []string) (*launched, error) {
+	if len(command) == 0 {
+		return nil, nil
+	}
+	cmd, err := launch.Start(command, nil)
+	if err != nil {
+		return nil, err
+	}
+	l := &launched{Cmd: cmd, argv: command}
+	if t.exe != "" {
+		return l, nil
+	}
+	req.PIDs = []int{cmd.PID()}
+	if needsLibraries(req.Patterns) {
+		if err := cmd.ContinueToEntry(); err != nil {
+			l.kill()
+			return nil, fmt.Errorf("start %s: %w", command[0], err)
+		}
+	}
+	return l, nil
+}
+
+// needsLibraries says that a pattern names a library, which the loader has
+// mapped only when the program's own code starts.
+func needsLibraries(patterns []string) bool {
+	for _, p := range patterns {
+		if pattern, err := elfsym.ParsePattern(p); err == nil && pattern.Lib != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *launched) cmd() *launch.Cmd {
+	if l == nil {
+		return nil
+	}
+	return l.Cmd
+}
+
+func (l *launched) kill() {
+	if l != nil {
+		l.Kill()
+	}
+}
+
+// wait waits for the command's end. Its failure, which is said, becomes
+// latch's own exit status.
+func (l *launched) wait(s streams) error {
+	if l == nil {
+		return nil
+	}
+	if l.status = l.Wait().ExitCode(); l.status == 0 {
+		return nil
+	}
+	fmt.Fprintf(s.err, "latch: %s exited with %d\n", report.Escape(l.argv[0]), l.status)
+	return &exitError{code: l.status}
+}
+
+// outcome is what a recording says of the command.
+func (l *launched) outcome() *latency.Command {
+	if l == nil {
+		return nil
+	}
+	return &latency.Command{Argv: l.argv, Exit: l.status}
+}
+
+// attachedLine is what every command says when its probes are in.
+func attachedLine(session *uprobe.Session, plan *uprobe.Plan, took time.Duration) string {
+	where := fmt.Sprintf("%d processes", len(plan.PIDs))
+	switch {
+	case len(plan.PIDs) == 1:
+		where = "1 process"
+	case len(plan.PIDs) == 0:
+		where = "every process of " + report.Escape(plan.Exe)
+	}
+	noun := "probes"
+	if session.Attached() == 1 {
+		noun = "probe"
+	}
+	return fmt.Sprintf("latch: attached %d %s to %s in %s", session.Attached(), noun, where, took.Round(time.Millisecond))
+}
+
+// watch returns a channel that is closed when the last measured process has
+// ended. In a measurement by file only a launched command ends it.
+func watch(ctx context.Context, plan *uprobe.Plan, child *launch.Cmd) (<-chan struct{}, error) {
+	ended := make(chan struct{})
+	if child != nil {
+		if err := child.Continue(); err != nil {
+			return nil, fmt.Errorf("continue command: %w", err)
+		}
+		go func() {
+			child.Wait()
+			close(ended)
+		}()
+		return ended, nil
+	}
+	if len(plan.PIDs) == 0 {
+		return ended, nil
+	}
+	go func() {
+		for _, pid := range plan.PIDs {
+			if proc, err := procfs.Open(pid); err == nil && proc.WaitExit(ctx) != nil {
+				return
+			}
+		}
+		close(ended)
+	}()
+	return ended, nil
+}
+
+// limited ends the context after d, unless it is 0.
+func limited(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// interruptible ends the context at the first Ctrl-C or SIGTERM, and the
+// program at the second.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-signals:
+				if n > 0 {
+					os.Exit(130)
+				}
+				cancel()
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

@@ -1,0 +1,143 @@
+package uprobe
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/latency"
+)
+
+// symbolizer names the return addresses of the traced processes. It is used by
+// one goroutine.
+type symbolizer struct {
+	plan      *Plan
+	processes map[int]*addressSpace
+	// binaries are those opened here, by file; nil for what cannot be opened.
+	binaries map[fileID]*elfsym.Binary
+}
+
+// addressSpace is what one process has mapped as code.
+type addressSpace struct {
+	process *procfs.Process
+	images  []procfs.Image
+	frames  map[uint64][]latency.Frame // by return address
+	ended   bool
+}
+
+func newSymbolizer(plan *Plan) *symbolizer {
+	return &symbolizer{plan: plan, processes: make(map[int]*addressSpace), binaries: make(map[fileID]*elfsym.Binary)}
+}
+
+// Close closes the binaries that the plan does not own.
+func (s *symbolizer) Close() error {
+	var err error
+	for _, b := range s.binaries {
+		if b != nil {
+			err = errors.Join(err, b.Close())
+		}
+	}
+	return err
+}
+
+// stack names the return addresses, the nearest caller first. The frame
+// pointers of code that does not keep them lead anywhere, so it ends at the
+// first address that no call can have pushed.
+func (s *symbolizer) stack(pid int, addrs []uint64) []latency.Frame {
+	space := s.processes[pid]
+	if space == nil {
+		space = &addressSpace{frames: make(map[uint64][]latency.Frame)}
+		space.process, _ = procfs.Open(pid)
+		space.remap()
+		s.processes[pid] = space
+	}
+	out := []latency.Frame{}
+	for i, addr := range addrs {
+		frames, ok := space.frames[addr]
+		if !ok {
+			frames = s.resolve(space, addr)
+			space.frames[addr] = frames
+		}
+		if frames == nil && i > 0 {
+			break
+		}
+		if frames == nil {
+			frames = []latency.Frame{{Addr: addr}}
+		}
+		out = append(out, frames...)
+	}
+	return out
+}
+
+// remap reads the mappings again: libraries are loaded at any time.
+func (a *addressSpace) remap() {
+	if a.process == nil || a.ended {
+		return
+	}
+	images, err := a.process.Images()
+	if err != nil {
+		a.ended = true // its last mappings are as good as any
+		return
+	}
+	a.images = images
+}
+
+// find returns the image that holds the address, and where in its file.
+func (a *addressSpace) find(addr uint64) (*procfs.Image, elfsym.FileOffset) {
+	for i := range a.images {
+		for _, m := range a.images[i].Maps {
+			if addr >= m.Lo && addr < m.Hi {
+				return &a.images[i], elfsym.FileOffset(addr - m.Lo + m.Offset)
+			}
+		}
+	}
+	return nil, 0
+}
+
+// resolve names one return address; nil if it is none.
+func (s *symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
+	img, offset := space.find(addr - 1)
+	if img == nil {
+		space.remap()
+		if img, offset = space.find(addr - 1); img == nil {
+			return nil
+		}
+	}
+	b := s.binary(img)
+	if b == nil {
+		return []latency.Frame{{Addr: addr, Binary: img.Path}}
+	}
+	at, ok := b.VAddrOf(offset)
+	if !ok || !b.IsCallSite(at+1) {
+		return nil
+	}
+	// The call is what stands before the return address.
+	var out []latency.Frame
+	for _, f := range b.Frames(at) {
+		out = append(out, latency.Frame{Func: f.Func, File: f.File, Line: f.Line, Inlined: f.Inlined, Binary: img.Path})
+	}
+	if len(out) == 0 {
+		out = []latency.Frame{{Binary: img.Path}}
+	}
+	out[len(out)-1].Addr = addr
+	return out
+}
+
+// binary opens the image's file, or finds it among the plan's.
+func (s *symbolizer) binary(img *procfs.Image) *elfsym.Binary {
+	id := fileID{img.Dev, img.Inode}
+	if b, ok := s.binaries[id]; ok {
+		return b
+	}
+	if at := slices.IndexFunc(s.plan.Images, func(i *Image) bool { return i.id == id && i.Binary != nil }); at >= 0 {
+		return s.plan.Images[at].Binary
+	}
+	var b *elfsym.Binary
+	if img.Err == nil && img.Open != "" {
+		b, _ = elfsym.Open(img.Open, &elfsym.Options{Name: img.Path, DebugDir: filepath.Dir(img.Path)})
+	}
+	s.binaries[id] = b
+	return b
+}
