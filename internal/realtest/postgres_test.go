@@ -177,6 +177,7 @@ func TestPostgres(t *testing.T) {
 		{"queries", testQueries},
 		{"inside a function", testSPI},
 		{"executable", testExecutable},
+		{"executor", testExecutor},
 		{"wildcard", testWildcard},
 		{"profile", testProfile},
 	} {
