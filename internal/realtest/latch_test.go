@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/latency"
 )
@@ -151,6 +153,16 @@ func all(t testing.TB, f *latency.Function, n uint64) {
 	}
 	if f.Exit == latency.ExitNone {
 		t.Errorf("%s was counted, not timed", f.Name)
+	}
+}
+
+// balance asserts where the calls of f went, and that none was lost.
+func balance(t testing.TB, f *latency.Function, want latency.Balance) {
+	t.Helper()
+	got := f.Balance
+	got.Lost = nil
+	if !cmp.Equal(want, got) || f.Balance.TotalLost() > 0 {
+		t.Errorf("%s: %+v, want %+v", f.Name, f.Balance, want)
 	}
 }
 
