@@ -2,6 +2,7 @@ package testutil
 
 import (
 	"bytes"
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,42 @@ func Need(t testing.TB, tool string) {
 	t.Helper()
 	if _, err := exec.LookPath(tool); err != nil {
 		missing(t, tool)
+	}
+}
+
+// NeedFile skips the test unless path is there. Where CI is set, it fails.
+func NeedFile(t testing.TB, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		missing(t, path)
+	}
+}
+
+// NeedDebugInfo skips the test unless the debugging information of the ELF file
+// at path, which Debian's package pkg holds, is installed under the file's
+// build ID. Where CI is set, it fails.
+func NeedDebugInfo(t testing.TB, path, pkg string) {
+	t.Helper()
+	file, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	section := file.Section(".note.gnu.build-id")
+	if section == nil {
+		t.Fatalf("%s has no build ID", path)
+	}
+	note, err := section.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header = 16 // of the note, with its owner's name (elf(5))
+	if len(note) < header+2 {
+		t.Fatalf("%s has a build ID of %d bytes", path, len(note)-header)
+	}
+	id := note[header:]
+	if _, err := os.Stat(fmt.Sprintf("/usr/lib/debug/.build-id/%x/%x.debug", id[:1], id[1:])); err != nil {
+		missing(t, pkg)
 	}
 }
 

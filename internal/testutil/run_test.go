@@ -86,8 +86,24 @@ func TestMissingTool(t *testing.T) {
 	if rec := ending(t, need); rec.fatal != "needs no-such-tool, and CI must have it" {
 		t.Errorf("in CI: skip %q, fatal %q", rec.skip, rec.fatal)
 	}
-	if rec := ending(t, func(tb testing.TB) { Need(tb, "sh") }); rec.skip+rec.fatal != "" {
+	if rec := ending(t, func(tb testing.TB) { NeedFile(tb, "/no/such/file") }); rec.fatal != "needs /no/such/file, and CI must have it" {
+		t.Errorf("in CI: skip %q, fatal %q", rec.skip, rec.fatal)
+	}
+	if rec := ending(t, func(tb testing.TB) { Need(tb, "sh"); NeedFile(tb, "/") }); rec.skip+rec.fatal != "" {
 		t.Errorf("sh is there: skip %q, fatal %q", rec.skip, rec.fatal)
+	}
+}
+
+func TestMissingDebugInfo(t *testing.T) {
+	path := Build(t, "c", "alias", "-Wl,--build-id=0x0123456789abcdef")
+	need := func(tb testing.TB) { NeedDebugInfo(tb, path, "alias-dbg") }
+	t.Setenv("CI", "")
+	if rec := ending(t, need); rec.skip != "needs alias-dbg" {
+		t.Errorf("on a desk: skip %q, fatal %q", rec.skip, rec.fatal)
+	}
+	t.Setenv("CI", "true")
+	if rec := ending(t, need); rec.fatal != "needs alias-dbg, and CI must have it" {
+		t.Errorf("in CI: skip %q, fatal %q", rec.skip, rec.fatal)
 	}
 }
 
