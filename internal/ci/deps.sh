@@ -35,7 +35,10 @@ for what; do
 		tool etcd etcd-server
 		tool etcdctl etcd-client
 		tool redis-server redis-server
+		tool getent libc-bin
+		tool python3 python3
 		need 'test -e /usr/include/stdio.h' libc6-dev
+		need 'dpkg -s libc6-dbg' libc6-dbg
 		postgres
 		;;
 	check)
