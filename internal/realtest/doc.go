@@ -1,5 +1,5 @@
 // Package realtest measures programs that nobody here wrote: PostgreSQL, etcd,
-// redis, apt and the Go compiler, as Debian and Go ship them. Its tests drive
+// redis, apt, SQLite, and the Go compiler and HTTP server. Its tests drive
 // each with a known number of operations and compare exact counts. It has no
 // code outside its tests.
 package realtest
