@@ -58,13 +58,17 @@ struct place {
 	__u32 tid;
 };
 
+/* The words of runtime.g in which Go 1.17 to 1.26 keep goid. */
+#define GOID_AT_152 19
+#define GOID_AT_160 20
+
 /* locate fills place; sp is the stack pointer at the call's entry. It is false
  * where a Go function runs without a goroutine to be found. */
 static __always_inline bool locate(struct pt_regs *ctx, const struct func *func,
 				   __u32 id, __u64 pid_tgid, __u64 sp,
 				   struct place *place)
 {
-	__u64 stack[2], g;
+	__u64 words[GOID_AT_160 + 1], g;
 	struct task_struct *task;
 
 	place->sp = sp;
@@ -90,15 +94,20 @@ static __always_inline bool locate(struct pt_regs *ctx, const struct func *func,
 					(void *)(THREAD_POINTER(task) + func->g_offset)))
 			return false;
 	}
-	/* runtime.g starts with stack.lo, stack.hi in all versions */
-	if (bpf_probe_read_user(stack, sizeof(stack), (void *)g) ||
-	    sp < stack[0] || sp >= stack[1])
+	/* runtime.g starts with stack.lo, stack.hi in all versions; goid, where
+	 * it is in those that there are, comes with them in one read */
+	if (bpf_probe_read_user(words, sizeof(words), (void *)g) ||
+	    sp < words[0] || sp >= words[1])
 		return false;
-	if (func->goid_offset >= 0)
+	if (func->goid_offset == 8 * GOID_AT_152)
+		place->goid = words[GOID_AT_152];
+	else if (func->goid_offset == 8 * GOID_AT_160)
+		place->goid = words[GOID_AT_160];
+	else if (func->goid_offset >= 0)
 		bpf_probe_read_user(&place->goid, sizeof(place->goid),
 				    (void *)(g + func->goid_offset));
 	place->call.stack = g;
-	place->call.depth = stack[1] - sp;
+	place->call.depth = words[1] - sp;
 	place->stack.stack = g;
 	place->stack.go = 1;
 	return true;

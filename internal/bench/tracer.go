@@ -82,7 +82,7 @@ func (a *attached) settled() bool {
 // stop ends the tool by a Ctrl-C and returns how many calls it saw. bpftrace
 // 0.17 now and then forgets one, so that it is asked again.
 func (a *attached) stop() (uint64, error) {
-	again := time.NewTicker(2 * time.Second)
+	again := time.NewTicker(10 * time.Second)
 	defer again.Stop()
 	deadline := time.After(patience)
 	for ended := false; !ended; {
