@@ -40,7 +40,7 @@ const (
 	ccPassByReference    = 4 // DW_CC_pass_by_reference
 	ccPassByValue        = 5 // DW_CC_pass_by_value
 	maxSources           = 1 << 20
-	maxInlinedSites      = 1 << 16
+	maxInlinedSites      = 1 << 20
 	maxTypedefHops       = 64
 	maxTypeNameRecursion = 12
 )

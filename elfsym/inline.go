@@ -3,6 +3,7 @@ package elfsym
 import (
 	"debug/dwarf"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,27 +19,35 @@ type InlinedSite struct {
 	In string
 }
 
-// Inlined lists the places where the function called name was inlined, in the
-// order of the debug information. Name is a symbol, or a name with its
-// namespaces and classes, with or without parameters. No places is no error.
-// The whole debug information is read.
-func (b *Binary) Inlined(name string) (_ []InlinedSite, err error) {
+// Inlined lists the places where the functions called names were inlined, by
+// name, in the order of the debug information. A name is a symbol, or one with
+// its namespaces and classes, with or without parameters. A function that was
+// inlined nowhere is not in the map. The whole debug information is read, once
+// for all names.
+func (b *Binary) Inlined(names ...string) (_ map[string][]InlinedSite, err error) {
 	defer recoverDWARF(&err)
 	d, err := b.debugInfo()
 	if err != nil {
-		return nil, fmt.Errorf("inlined copies of %s: %w", name, err)
+		return nil, fmt.Errorf("inlined copies of functions: %w", err)
 	}
-	sites, err := d.inlined(name)
+	sites, err := d.inlined(names)
 	if err != nil {
-		return nil, fmt.Errorf("inlined copies of %s: %w", name, err)
+		return nil, fmt.Errorf("inlined copies of functions: %w", err)
 	}
 	return sites, nil
 }
 
-func (d *dwarfInfo) inlined(name string) ([]InlinedSite, error) {
+func (d *dwarfInfo) inlined(names []string) (map[string][]InlinedSite, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := inlineSearch{d: d, want: name, origins: map[dwarf.Offset]bool{}}
+	s := inlineSearch{
+		d: d, wanted: map[string][]string{}, origins: map[dwarf.Offset]string{}, sites: map[string][]InlinedSite{},
+	}
+	for _, name := range names {
+		for _, key := range slices.Compact([]string{name, lastName(name)}) {
+			s.wanted[key] = append(s.wanted[key], name)
+		}
+	}
 	// Functions may be described behind the places where they are inlined.
 	if err := s.walk(s.collect); err != nil || len(s.origins) == 0 {
 		return nil, err
@@ -47,12 +56,26 @@ func (d *dwarfInfo) inlined(name string) ([]InlinedSite, error) {
 	return s.sites, err
 }
 
+// lastName is a name without its namespaces, classes and parameters.
+func lastName(name string) string {
+	if i := strings.IndexByte(name, '('); i > 0 {
+		name = name[:i]
+	}
+	if i := strings.LastIndex(name, "::"); i >= 0 {
+		name = name[i+2:]
+	}
+	return name
+}
+
 type inlineSearch struct {
-	d    *dwarfInfo
-	want string
-	// origins are the entries that describe the function.
-	origins map[dwarf.Offset]bool
-	sites   []InlinedSite
+	d *dwarfInfo
+	// wanted are the names that are looked for, by themselves and by their
+	// last parts.
+	wanted map[string][]string
+	// origins are the entries that describe the functions, with the names.
+	origins map[dwarf.Offset]string
+	sites   map[string][]InlinedSite
+	found   int
 
 	// What the walk is inside of.
 	unit  *dwarf.Entry
@@ -116,11 +139,11 @@ func (s *inlineSearch) walk(visit func(*dwarf.Entry) error) error {
 
 // collect notes e if it describes the function.
 func (s *inlineSearch) collect(e *dwarf.Entry) error {
-	if e.Tag != dwarf.TagSubprogram || s.origins[e.Offset] {
+	if e.Tag != dwarf.TagSubprogram || s.origins[e.Offset] != "" {
 		return nil
 	}
-	if off, ok := origin(e); ok && s.origins[off] {
-		s.origins[e.Offset] = true
+	if off, ok := origin(e); ok && s.origins[off] != "" {
+		s.origins[e.Offset] = s.origins[off]
 		return nil
 	}
 	base, _ := e.Val(dwarf.AttrName).(string)
@@ -131,16 +154,23 @@ func (s *inlineSearch) collect(e *dwarf.Entry) error {
 	if linkage == "" {
 		linkage, _ = e.Val(attrMIPSLinkageName).(string)
 	}
-	if s.want == base || s.want == linkage && linkage != "" || s.qualifies(base) {
-		s.origins[e.Offset] = true
+	for _, want := range s.wanted[linkage] {
+		if want == linkage {
+			s.origins[e.Offset] = want
+			return nil
+		}
+	}
+	for _, want := range s.wanted[base] {
+		if s.qualifies(want, base) {
+			s.origins[e.Offset] = want
+			return nil
+		}
 	}
 	return nil
 }
 
-// qualifies reports whether base inside the current scopes is what was asked
-// for.
-func (s *inlineSearch) qualifies(base string) bool {
-	want := s.want
+// qualifies reports whether base inside the current scopes is what want names.
+func (s *inlineSearch) qualifies(want, base string) bool {
 	if i := strings.IndexByte(want, '('); i > 0 && !strings.HasSuffix(base, ")") {
 		want = want[:i]
 	}
@@ -160,10 +190,11 @@ func (s *inlineSearch) match(e *dwarf.Entry) error {
 		return nil
 	}
 	off, ok := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
-	if !ok || !s.origins[off] {
+	name := s.origins[off]
+	if !ok || name == "" {
 		return nil
 	}
-	if len(s.sites) == maxInlinedSites {
+	if s.found++; s.found > maxInlinedSites {
 		return fmt.Errorf("more than %d", maxInlinedSites)
 	}
 	site := InlinedSite{}
@@ -178,7 +209,7 @@ func (s *inlineSearch) match(e *dwarf.Entry) error {
 		if fn := s.scope[i].fn; fn != nil {
 			chain := s.d.resolve(fn)
 			site.In = chain.str(dwarf.AttrName)
-			if off, ok := origin(fn); ok && s.origins[off] && s.origins[fn.Offset] && fn.Val(dwarf.AttrLowpc) == nil {
+			if off, ok := origin(fn); ok && s.origins[off] == name && s.origins[fn.Offset] == name && fn.Val(dwarf.AttrLowpc) == nil {
 				return nil // a copy of itself, in its abstract description
 			}
 			break
@@ -187,7 +218,7 @@ func (s *inlineSearch) match(e *dwarf.Entry) error {
 	if site.PC == 0 {
 		return nil // the abstract description of the caller
 	}
-	s.sites = append(s.sites, site)
+	s.sites[name] = append(s.sites[name], site)
 	return nil
 }
 

@@ -178,7 +178,8 @@ func TestParamsGoABI0(t *testing.T) {
 
 func TestInlinedGo(t *testing.T) {
 	b := goBuild(t, sourceGo)
-	sites, err := b.Inlined("main.small")
+	all, err := b.Inlined("main.small", "main.Eleven")
+	sites := all["main.small"]
 	if err != nil || len(sites) != 1 {
 		t.Fatalf("%v, %v; want one site", sites, err)
 	}
@@ -186,7 +187,7 @@ func TestInlinedGo(t *testing.T) {
 	if s.PC == 0 || filepath.Base(s.File) != "a.go" || s.In != "main.main" || s.Line == 0 {
 		t.Errorf("site is %+v", s)
 	}
-	if sites, err := b.Inlined("main.Eleven"); err != nil || len(sites) != 0 {
+	if sites := all["main.Eleven"]; len(sites) != 0 {
 		t.Errorf("%v, %v; want no site", sites, err)
 	}
 }

@@ -140,7 +140,8 @@ int main(int argc, char **) { ns::S s{argc}; return user(&s, argc); }
 	for cc, n := range map[string]int{"g++": 2, "clang++": 1} {
 		b := compile(t, "a.cc", source, cc, "-g", "-O2", "-w")
 		for _, name := range []string{"ns::S::get", "ns::S::get(int)"} {
-			sites, err := b.Inlined(name)
+			all, err := b.Inlined(name)
+			sites := all[name]
 			if err != nil || len(sites) != n || sites[0].In != "user" || !strings.HasSuffix(sites[0].File, "a.cc") || sites[0].Line != 3 {
 				t.Errorf("%s: %s is inlined at %+v, %v", cc, name, sites, err)
 			}

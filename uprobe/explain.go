@@ -63,5 +63,6 @@ func inlinedAt(b *elfsym.Binary, name string, limit uint64) ([]elfsym.InlinedSit
 	if info := file.Section(".debug_info"); info == nil || info.Size > limit {
 		return nil, errors.New("the debug information is too large to search it now")
 	}
-	return b.Inlined(name)
+	sites, err := b.Inlined(name)
+	return sites[name], err
 }

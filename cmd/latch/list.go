@@ -86,16 +86,20 @@ func list(s streams, o *listOptions, args []string) error {
 		return err
 	}
 	defer found.Close()
+	var inlined inlinedSites
+	if o.verbose {
+		inlined = inlinedOf(found)
+	}
 	out := bufio.NewWriter(s.out)
 	encoder := json.NewEncoder(out)
 	for _, match := range found.List {
 		switch {
 		case o.json:
-			if err := encoder.Encode(describe(found, req, match, o.verbose)); err != nil {
+			if err := encoder.Encode(describe(found, req, match, inlined)); err != nil {
 				return fmt.Errorf("write list: %w", err)
 			}
 		case o.verbose:
-			writeListed(out, describe(found, req, match, true))
+			writeListed(out, describe(found, req, match, inlined))
 		default:
 			fmt.Fprintln(out, report.Escape(match.Func.Name))
 		}
@@ -106,14 +110,33 @@ func list(s streams, o *listOptions, args []string) error {
 	return nil
 }
 
-// describe collects what is known about one function.
-func describe(found *uprobe.Matches, req *uprobe.Request, match uprobe.Match, verbose bool) *listed {
+// inlinedSites are where functions were inlined, by their names.
+type inlinedSites map[*elfsym.Binary]map[string][]elfsym.InlinedSite
+
+// inlinedOf looks for all of the functions at once, as the whole debug
+// information is read. Where there is none, or none that can be read, no
+// function has inlined copies that are known.
+func inlinedOf(found *uprobe.Matches) inlinedSites {
+	names := make(map[*elfsym.Binary][]string)
+	for _, m := range found.List {
+		names[m.Func.Binary] = append(names[m.Func.Binary], m.Func.Name)
+	}
+	sites := make(inlinedSites)
+	for b, list := range names {
+		sites[b], _ = b.Inlined(list...)
+	}
+	return sites
+}
+
+// describe collects what is known about one function; nothing but its name and
+// place unless inlined is there.
+func describe(found *uprobe.Matches, req *uprobe.Request, match uprobe.Match, inlined inlinedSites) *listed {
 	f := match.Func
 	l := &listed{
 		Name: f.Name, Symbol: f.Symbol, Binary: match.Image.Name, Lang: f.Lang.String(),
 		Addr: uint64(f.Addr), Size: f.Size,
 	}
-	if !verbose {
+	if inlined == nil {
 		return l
 	}
 	b := f.Binary
@@ -132,10 +155,8 @@ func describe(found *uprobe.Matches, req *uprobe.Request, match uprobe.Match, ve
 		}
 		l.Params = append(l.Params, lp)
 	}
-	if sites, err := b.Inlined(f.Name); err == nil {
-		for _, site := range sites {
-			l.Inlined = append(l.Inlined, fmt.Sprintf("%s:%d in %s", site.File, site.Line, site.In))
-		}
+	for _, site := range inlined[b][f.Name] {
+		l.Inlined = append(l.Inlined, fmt.Sprintf("%s:%d in %s", site.File, site.Line, site.In))
 	}
 	probe, err := found.Inspect(req, match)
 	if err != nil {
