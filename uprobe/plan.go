@@ -160,6 +160,9 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 		return nil, err
 	}
 	defer func() { p.Images = t.opened() }()
+	if t.debugged != nil {
+		return nil, t.debugged
+	}
 	selected, err := t.selectFuncs(req)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,8 @@ type target struct {
 	exes, libs []*candidate
 	processes  []*procfs.Process
 	warnings   []string
+	// debugged says why no probe may be attached, or is nil.
+	debugged error
 	// noReturn caches why no process may get a return probe.
 	noReturn     string
 	noReturnDone bool
@@ -83,7 +85,7 @@ func openTarget(req *Request) (*target, error) {
 			return nil, err
 		}
 		if tracer := proc.TracerPid(); tracer != 0 && !ownThread(tracer) {
-			return nil, beingDebugged(pid, tracer)
+			t.debugged = beingDebugged(pid, tracer)
 		}
 		images, err := proc.Images()
 		if err != nil {
@@ -152,7 +154,7 @@ func (t *target) addFile(path string) error {
 			continue
 		}
 		if tracer := proc.TracerPid(); tracer != 0 && !ownThread(tracer) {
-			return beingDebugged(pid, tracer)
+			t.debugged = beingDebugged(pid, tracer)
 		}
 		for _, img := range images {
 			if img.Dev == stat.Dev && img.Inode == stat.Ino {

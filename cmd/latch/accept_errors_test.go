@@ -203,6 +203,13 @@ func TestTraced(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuse(t, exitUnmeasured, []string{"debugged", fmt.Sprint(gdb.Process.Pid)}, "record", "-p", target.pid(), "fib")
+	refuse(t, exitUnmeasured, []string{"debugged", fmt.Sprint(gdb.Process.Pid)}, "record", "-e", exe, "fib")
+	for _, which := range []string{"-p=" + target.pid(), "-e=" + exe} { // attaches nothing
+		l := startLatch(t, "list", which, "fib")
+		if code := l.wait(); code != exitOK || l.stdout.String() != "fib\n" {
+			t.Errorf("latch list %s ends with %d and prints %q; %s", which, code, l.stdout.String(), l.said())
+		}
+	}
 	in.Close()
 	if err := gdb.Wait(); err != nil {
 		t.Logf("gdb: %v", err)
