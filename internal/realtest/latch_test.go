@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,12 +68,21 @@ func functions(t testing.TB, args ...string) []string {
 type recorder struct{ *process }
 
 // record starts latch record on running programs and returns when all probes
-// are in.
+// are in. By a file, latch refuses as long as one of the file's users is being
+// debugged, as programs of other tests may be for a while.
 func record(t testing.TB, args ...string) *recorder {
 	t.Helper()
-	r := &recorder{start(t, latch(t, append([]string{"record", "--json"}, args...)...))}
-	r.await(&r.stderr, "latch: attached", 0)
-	return r
+	for deadline := time.Now().Add(limit); ; {
+		r := &recorder{start(t, latch(t, append([]string{"record", "--json"}, args...)...))}
+		line, _ := r.await(&r.stderr, "latch: ", 0)
+		switch {
+		case strings.HasPrefix(line, "latch: attached"):
+			return r
+		case !strings.Contains(line, "is being debugged by") || time.Now().After(deadline):
+			t.Fatalf("latch record %q says %s", args, &r.stderr)
+		}
+		<-r.exited
+	}
 }
 
 // stop ends the measurement by a Ctrl-C and returns what it found.
