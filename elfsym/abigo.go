@@ -10,6 +10,7 @@ type goABI struct {
 	ints   []Reg
 	floats int
 	stack  int64 // end of the stack-assigned values, from the first one's place
+	spill  int64 // size of the area in which the callee may store what is in registers
 }
 
 // newGoABI begins an assignment. abi0 puts everything on the stack.
@@ -55,6 +56,7 @@ func (a *goABI) next(t *Type) (Loc, error) {
 		a.stack = roundUp(a.stack, align(t))
 		return Loc{}, nil
 	}
+	a.spill = roundUp(a.spill, align(t)) + t.Size
 	var loc Loc
 	end := int64(0)
 	for _, l := range ls {
@@ -78,6 +80,10 @@ func (a *goABI) next(t *Type) (Loc, error) {
 	}
 	return loc, nil
 }
+
+// width returns the size in bytes of the area that a caller leaves: for what is
+// on the stack, then for storing the parameters in registers, spill bytes.
+func (a *goABI) width(spill int64) int64 { return roundUp(a.stack, 8) + roundUp(spill, 8) }
 
 func (a *goABI) onStack(t *Type) Loc {
 	// On arm64 the word at SP is for the return address too.

@@ -61,6 +61,8 @@ type dwarfInfo struct {
 	// last is where the last unit begins.
 	last dwarf.Offset
 
+	image *Binary // nil for debug information alone
+
 	units map[dwarf.Offset]*dwarfUnit
 	types map[dwarf.Offset]*Type
 
@@ -101,6 +103,7 @@ func (b *Binary) debugInfo() (*dwarfInfo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", b.Name(), err)
 		}
+		d.image = b
 		return d, nil
 	})
 }

@@ -34,10 +34,14 @@ func loadLocSections(f *elf.File) (s locSections, err error) {
 	return s, nil
 }
 
-// debugSection returns the unpacked content of .debug_NAME, nil if the file
-// has none.
+// debugSection returns the unpacked content of .debug_NAME, or of .zdebug_NAME,
+// as which Go packed it up to 1.18 and GNU's tools once did; nil if the file has
+// neither.
 func debugSection(f *elf.File, name string) ([]byte, error) {
 	sec := f.Section(".debug_" + name)
+	if sec == nil {
+		sec = f.Section(".zdebug_" + name)
+	}
 	if sec == nil || sec.Type == elf.SHT_NOBITS {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"debug/dwarf"
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,11 +87,24 @@ func checkDWARFSize(f *elf.File, size int64) error {
 		if !within(s.Offset, s.FileSize, size) {
 			return fmt.Errorf("%w: section %s lies outside the file", ErrMalformed, s.Name)
 		}
-		if sum += s.Size; s.Size > maxDebugBytes || sum > maxDebugBytes {
+		n := unpackedSize(s)
+		if sum += n; n > maxDebugBytes || sum > maxDebugBytes {
 			return fmt.Errorf("%w: debug sections of %d bytes", ErrMalformed, sum)
 		}
 	}
 	return nil
+}
+
+// unpackedSize returns how long a debug section says it is: GNU's .zdebug_*
+// begin with "ZLIB" and the size, big-endian (debug/elf, Section.Open).
+func unpackedSize(s *elf.Section) uint64 {
+	var h [12]byte
+	if strings.HasPrefix(s.Name, ".zdebug_") && s.Flags&elf.SHF_COMPRESSED == 0 {
+		if n, err := s.ReadAt(h[:], 0); n == len(h) && err == nil && string(h[:4]) == "ZLIB" {
+			return binary.BigEndian.Uint64(h[4:])
+		}
+	}
+	return s.Size
 }
 
 func (b *Binary) readLines() (t *lineTable, err error) {

@@ -2,6 +2,9 @@ package elfsym
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -192,18 +195,43 @@ func TestInlinedGo(t *testing.T) {
 	}
 }
 
-// goBuild compiles source with the given flags for the compiler.
+// goBuild compiles source with the given flags for the compiler, of which
+// toolchain=VERSION names another one and GOARCH=ARCH another machine.
 func goBuild(t *testing.T, source string, flags ...string) *Binary {
 	t.Helper()
 	dir := t.TempDir()
 	symWrite(t, dir, "a.go", source)
-	symWrite(t, dir, "go.mod", "module a\n\ngo 1.21\n")
+	env := []string{"GOFLAGS=", "GOWORK=off"}
+	version := "1.26"
 	args := []string{"build", "-o", "out"}
 	for _, f := range flags {
-		if f != "" {
+		tc, other := strings.CutPrefix(f, "toolchain=")
+		switch {
+		case other:
+			goToolchain(t, tc)
+			env = append(env, "GOTOOLCHAIN="+tc)
+			version = tc[len("go"):strings.LastIndexByte(tc, '.')]
+		case strings.HasPrefix(f, "GOARCH="):
+			env = append(env, f, "CGO_ENABLED=0")
+		case f != "":
+			if strings.Contains(f, "external") || strings.Contains(f, "plugin") {
+				symTool(t, "gcc")
+			}
 			args = append(args, f)
 		}
 	}
-	symRun(t, dir, []string{"GOFLAGS=", "GOWORK=off"}, "go", args...)
+	symWrite(t, dir, "go.mod", "module a\n\ngo "+version+"\n")
+	symRun(t, dir, env, "go", args...)
 	return symOpen(t, dir+"/out", nil)
+}
+
+// goToolchain fetches another Go toolchain, and skips the test where that
+// cannot be done, except in CI.
+func goToolchain(t *testing.T, version string) {
+	t.Helper()
+	cmd := exec.Command(symTool(t, "go"), "version")
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "GOTOOLCHAIN="+version)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), version) {
+		symMissing(t, fmt.Sprintf("Go toolchain %s (%s)", version, out))
+	}
 }

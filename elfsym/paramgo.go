@@ -4,41 +4,83 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// goParams are the receiver, parameters and results of a Go function. The
-// places come from the debug information; what it leaves out (blank and
-// unused parameters, results) is filled in by Go's calling convention, which
-// the compiler never departs from, provided that it agrees with the debug
-// information on all the others.
+// goParams are the receiver, parameters and results of a Go function. Go's
+// calling convention, which the compiler never departs from, tells where they
+// are, provided that the debug information lists them all. That agrees on the
+// places it knows, and the function table on the size of the area that the
+// caller leaves for them.
 func (fn *function) goParams() ([]Param, error) {
+	return fn.mergeGo(fn.placeGo()), nil
+}
+
+var (
+	errContradicts = errors.New("the calling convention contradicts the debug information")
+	errUnlisted    = errors.New("the debug information leaves out a parameter")
+)
+
+// placeGo assigns places to the parameters and results. The error says why the
+// assignment is not to be trusted.
+func (fn *function) placeGo() (goAssignment, error) {
 	abi0 := fn.f.Has(ABI0)
-	tries := []goAssignment{}
-	for _, dict := range fn.dictPlaces() {
-		tries = append(tries, fn.assignGo(dict, abi0))
+	var tries []goAssignment
+	dicts := fn.dictPlaces()
+	for _, dict := range dicts {
+		a := fn.assignGo(dict, abi0)
+		a.guess = dict >= 0 && dicts[0] < 0
+		tries = append(tries, a)
 	}
-	// Functions that assembly calls are compiled for ABI0, too.
-	tries = append(tries, fn.assignGo(-1, true))
-	for _, a := range tries {
-		if a.err == nil && a.differ == 0 {
-			return fn.mergeGo(a.places, nil), nil
+	if !abi0 {
+		// Functions that assembly calls are compiled for ABI0, too.
+		tries = append(tries, fn.assignGo(-1, true))
+	}
+	width, known := fn.argWidth()
+	var best *goAssignment
+	for i := range tries {
+		a := &tries[i]
+		if !known {
+			a.differ += a.homes
+		}
+		// Without evidence it is not the exception from the rule.
+		exception := i > 0 && i == len(tries)-1 && !abi0
+		if a.err != nil || known && a.width != width || exception && a.agree <= a.differ {
+			continue
+		}
+		if best == nil || a.agree-a.differ > best.agree-best.differ {
+			best = a
 		}
 	}
-	first := tries[0]
-	if first.err == nil {
-		first.err = errors.New("the calling convention contradicts the debug information")
+	switch first := tries[0]; {
+	case best == nil && first.err != nil:
+		return goAssignment{}, first.err
+	case best == nil:
+		return first, errUnlisted
+	case best.differ > 0 && (!known || best.agree <= best.differ):
+		return goAssignment{}, errContradicts
 	}
-	return fn.mergeGo(nil, first.err), nil
+	// Where the size proves that all is listed, another place is a mistake of
+	// the debug information: where code is reached with either of two values,
+	// it may put one into the other's register even at the entry (seen in
+	// net.newTCPConn of Go 1.26).
+	return *best, nil
 }
 
 // goAssignment is where the convention puts parameters, then results.
 type goAssignment struct {
 	places []Param
 	// agree and differ count the parameters for which the debug information
-	// says the same or something else.
-	agree, differ int
-	err           error
+	// says the same or something else, homes those of which it gives only the
+	// place on the stack where the registers are stored later.
+	agree, differ, homes int
+	// width is the size in bytes of the area that the caller leaves.
+	width int64
+	// guess tells that a dictionary is passed in an unusual place, so that
+	// nothing can be said of what the debug information does not place.
+	guess bool
+	err   error
 }
 
 // dictPlaces lists before which parameter a generic function's dictionary may
@@ -53,10 +95,52 @@ func (fn *function) dictPlaces() []int {
 	case method == "":
 		return []int{0, -1}
 	case strings.Contains("."+method, ".func"), strings.ContainsAny(method, "-·"), strings.Contains(method, "wrap"):
-		// Closures take it from what they have captured.
-		return []int{-1, 0, 1}
+		// Closures take it from what they have captured, unless they are
+		// called where they stand: then it is passed behind that.
+		places := []int{-1}
+		for n := range min(len(fn.args)+1, maxDictPlaces) {
+			places = append(places, n)
+		}
+		return places
+	}
+	if minor := fn.unit.goMinor(); minor > 0 && minor < 20 {
+		return []int{0, 1, -1}
 	}
 	return []int{1, 0, -1} // behind a method's receiver
+}
+
+// maxDictPlaces bounds how many places are tried.
+const maxDictPlaces = 32
+
+// goMinor returns the x of the compiler's version go1.x, 0 if unknown.
+func (u *dwarfUnit) goMinor() int {
+	_, after, found := strings.Cut(u.producer, "go1.")
+	if !found {
+		return 0
+	}
+	minor, err := strconv.Atoi(after[:len(after)-len(strings.TrimLeft(after, "0123456789"))])
+	if err != nil {
+		return 0
+	}
+	return minor
+}
+
+// argWidth returns the size in bytes of the area that the function's callers
+// leave for its arguments, as the function table has it.
+func (fn *function) argWidth() (int64, bool) {
+	if fn.d.image == nil {
+		return 0, false
+	}
+	t, err := fn.d.image.pcln()
+	if err != nil {
+		return 0, false
+	}
+	f := t.at(fn.f.Addr)
+	if f == nil || f.addr != fn.f.Addr {
+		return 0, false
+	}
+	width := int64(int32(t.u32(uint64(f.off) + 8)))
+	return width, width >= 0
 }
 
 // assignGo places all parameters, then all results. Dict is the parameter in
@@ -86,6 +170,8 @@ func (fn *function) assignGo(dict int, abi0 bool) (out goAssignment) {
 		case sameLoc(a.loc, p.Loc):
 			out.agree++
 		case p.Err == nil && fn.sharesPlace(i):
+		case a.loc.Memory() && !p.Loc.Memory():
+			out.homes++
 		default:
 			out.differ++
 		}
@@ -94,12 +180,14 @@ func (fn *function) assignGo(dict int, abi0 bool) (out goAssignment) {
 	if n == dict {
 		place(uint64Type())
 	}
+	spill := abi.spill
 	abi.reset(abi0)
 	for _, a := range fn.args {
 		if a.result {
 			out.places = append(out.places, place(a.t))
 		}
 	}
+	out.width = abi.width(spill)
 	return out
 }
 
@@ -116,36 +204,27 @@ func (fn *function) sharesPlace(i int) bool {
 	return false
 }
 
-// mergeGo combines what the debug information and the convention say. byABI
-// has the parameters, then the results.
-func (fn *function) mergeGo(byABI []Param, sound error) []Param {
-	args := slices.Clone(fn.args)
-	slices.SortStableFunc(args, func(a, b argument) int {
-		switch {
-		case a.result == b.result:
-			return 0
-		case b.result:
-			return -1
-		}
-		return 1
-	})
-	var out []Param
-	params, results := 0, 0
+// mergeGo combines what the debug information and the convention say. Where the
+// assignment is not sound, a parameter is where the debug information says, if
+// that is a register; and without all parameters none has a known index.
+func (fn *function) mergeGo(byABI goAssignment, sound error) []Param {
+	args := slices.DeleteFunc(slices.Clone(fn.args), func(a argument) bool { return a.result })
+	registers := slices.ContainsFunc(args, func(a argument) bool { return a.err == nil && inRegister(a.loc) })
+	args = append(args, slices.DeleteFunc(slices.Clone(fn.args), func(a argument) bool { return !a.result })...)
+	var params, results []Param
 	for i, a := range args {
 		if a.implicit {
 			continue
 		}
 		p := Param{Name: goParamName(a.name), Result: a.result, Type: a.t, Loc: a.loc, Err: a.err}
-		if a.result {
-			p.Index = results
-			results++
-		} else {
-			p.Index = params
-			params++
-		}
 		switch {
+		case sound == nil && byABI.guess && !a.result && a.err != nil:
 		case sound == nil:
-			p.Loc, p.Err = byABI[i].Loc, byABI[i].Err
+			p.Loc, p.Err = byABI.places[i].Loc, byABI.places[i].Err
+		case a.result && sound == errUnlisted && registers && !byABI.places[i].Loc.Memory():
+			// Results are placed as if there were no parameters, except on
+			// the stack.
+			p.Loc, p.Err = byABI.places[i].Loc, byABI.places[i].Err
 		case a.result, p.Err == nil && p.Loc.Memory():
 			// A place on the stack may be the one where a register is
 			// stored later.
@@ -154,9 +233,22 @@ func (fn *function) mergeGo(byABI []Param, sound error) []Param {
 		if p.Err != nil {
 			p.Loc = Loc{}
 		}
-		out = append(out, p)
+		switch {
+		case a.result:
+			p.Index = len(results)
+			results = append(results, p)
+		default:
+			if p.Index = len(params); sound == errUnlisted {
+				p.Index = -1
+			}
+			params = append(params, p)
+		}
 	}
-	return out
+	return append(params, results...)
+}
+
+func inRegister(l Loc) bool {
+	return slices.ContainsFunc(l.Pieces, func(p Piece) bool { return p.Kind == InReg })
 }
 
 // goParamName returns the source's name: the compiler calls what has none ~p0,

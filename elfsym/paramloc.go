@@ -145,6 +145,10 @@ func placePieces(pieces []exprPiece, size int64, arch Arch) (Loc, error) {
 	if !readable && size > 0 {
 		return Loc{}, ErrOptimizedOut
 	}
+	if size > 0 && sum > size {
+		// Go 1.21 lists pieces twice where it takes a slice apart.
+		return Loc{}, fmt.Errorf("%w: %d bytes are described of a value of %d", ErrOptimizedOut, sum, size)
+	}
 	if size > 0 && sum < size {
 		// gcc leaves out a trailing piece that was optimised away.
 		loc.Pieces = append(loc.Pieces, Piece{Kind: Missing, Size: size - sum})

@@ -73,7 +73,8 @@ type Param struct {
 	Name string
 	// Index counts parameters and results separately, from 0. A receiver and
 	// C++'s this are parameter 0; a hidden result pointer or a generics
-	// dictionary is not counted.
+	// dictionary is not counted. It is -1 where Go's compiler before 1.22 has
+	// left out a parameter without a name.
 	Index  int
 	Result bool
 	Type   *Type
