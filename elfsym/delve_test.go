@@ -3,6 +3,7 @@ package elfsym
 import (
 	"debug/dwarf"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-delve/delve/pkg/dwarf/godwarf"
@@ -142,6 +143,10 @@ func compareDelve(t *testing.T, b *Binary) (params, placed int) {
 		}
 		want := d.params(t, f.Entry)
 		got, err := b.Params(&Func{Name: f.Name, Symbol: f.Name, Addr: VAddr(f.Entry)})
+		if slices.ContainsFunc(want, func(p delveParam) bool { return strings.HasPrefix(p.name, "&") }) {
+			continue // a literal called where it stands: delve does not know what is captured
+		}
+		got = slices.DeleteFunc(got, func(p Param) bool { return p.Captured })
 		if err != nil || len(got) != len(want) {
 			t.Errorf("%s: %d parameters, want %d: %v", f.Name, len(got), len(want), err)
 			continue

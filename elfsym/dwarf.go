@@ -33,6 +33,7 @@ const (
 	attrGoKind           = dwarf.Attr(0x2900)
 	attrGoElem           = dwarf.Attr(0x2902)
 	attrGoEmbedded       = dwarf.Attr(0x2903) // DW_AT_go_embedded_field
+	attrGoClosureOffset  = dwarf.Attr(0x2907) // DW_AT_go_closure_offset
 	attrAppleOptimized   = dwarf.Attr(0x3fe1)
 	tagGNUParameterPack  = dwarf.Tag(0x4108)
 	dwLangGo             = 0x16

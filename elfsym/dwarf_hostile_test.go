@@ -217,13 +217,14 @@ func FuzzLocationList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, list, addr []byte, off, pc uint64) {
 		s := locSections{loc: list, loclists: list, addr: addr}
 		u := &dwarfUnit{entry: emptyEntry, base: pc / 2}
-		for _, expr := range [][]byte{first(s.find4(off, u.base, pc)), first(s.find5(u, off, pc))} {
+		holds := func(lo, hi uint64) bool { return pc >= lo && pc < hi }
+		for _, expr := range [][]byte{first(s.find4(off, u.base, holds)), first(s.find5(u, off, holds))} {
 			if len(expr) > len(list) {
 				t.Errorf("%x: expression of %d bytes", list, len(expr))
 			}
 		}
 		if at, err := s.listOffset(off, pc); err == nil {
-			first(s.find5(u, at, pc))
+			first(s.find5(u, at, holds))
 		}
 		unitsOfDWARF5(list)
 	})

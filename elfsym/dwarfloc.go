@@ -92,6 +92,24 @@ func (s *locSections) inLoclists(off dwarf.Offset) bool {
 // where the attribute says nothing about pc. static tells that it holds in
 // the whole function.
 func (s *locSections) location(u *dwarfUnit, f *dwarf.Field, pc uint64) (expr []byte, static bool, err error) {
+	return s.search(u, f, func(lo, hi uint64) bool { return pc >= lo && pc < hi })
+}
+
+// firstPC returns where the first place that attribute f lists begins to hold,
+// 0 if it lists none. Static tells that it has one for the whole function.
+func (s *locSections) firstPC(u *dwarfUnit, f *dwarf.Field) (pc uint64, static bool, err error) {
+	_, static, err = s.search(u, f, func(lo, hi uint64) bool {
+		if lo < hi {
+			pc = lo
+		}
+		return lo < hi
+	})
+	return pc, static, err
+}
+
+// search returns the first expression of attribute f whose range [lo, hi)
+// matches, or the one for the whole function.
+func (s *locSections) search(u *dwarfUnit, f *dwarf.Field, match func(lo, hi uint64) bool) (expr []byte, static bool, err error) {
 	var n uint64
 	switch v := f.Val.(type) {
 	case []byte:
@@ -103,17 +121,17 @@ func (s *locSections) location(u *dwarfUnit, f *dwarf.Field, pc uint64) (expr []
 	}
 	switch {
 	case f.Class == dwarf.ClassLocListPtr && u.v5:
-		expr, err = s.find5(u, n, pc)
+		expr, err = s.find5(u, n, match)
 		return expr, false, err
 	case f.Class == dwarf.ClassLocListPtr:
-		expr, err = s.find4(n, u.base, pc)
+		expr, err = s.find4(n, u.base, match)
 		return expr, false, err
 	case f.Class == dwarf.ClassLocList:
 		base, _ := u.entry.Val(dwarf.AttrLoclistsBase).(int64)
 		if n, err = s.listOffset(uint64(base), n); err != nil {
 			return nil, false, err
 		}
-		expr, err = s.find5(u, n, pc)
+		expr, err = s.find5(u, n, match)
 		return expr, false, err
 	}
 	return nil, false, fmt.Errorf("%w: location of class %v", ErrMalformed, f.Class)
@@ -145,7 +163,7 @@ func (s *locSections) listOffset(base, i uint64) (uint64, error) {
 }
 
 // find4 searches a list of .debug_loc (DWARF 4, section 2.6.2).
-func (s *locSections) find4(off, base, pc uint64) ([]byte, error) {
+func (s *locSections) find4(off, base uint64, match func(lo, hi uint64) bool) ([]byte, error) {
 	r := dwarfBytes{b: s.loc}
 	r.seek(off)
 	for {
@@ -160,7 +178,7 @@ func (s *locSections) find4(off, base, pc uint64) ([]byte, error) {
 			continue
 		}
 		expr := r.bytes(r.fixed(2))
-		if !r.bad && pc >= base+lo && pc < base+hi {
+		if !r.bad && match(base+lo, base+hi) {
 			return expr, nil
 		}
 	}
@@ -182,7 +200,7 @@ const (
 )
 
 // find5 searches a list of .debug_loclists (DWARF 5, section 2.6.2).
-func (s *locSections) find5(u *dwarfUnit, off, pc uint64) ([]byte, error) {
+func (s *locSections) find5(u *dwarfUnit, off uint64, match func(lo, hi uint64) bool) ([]byte, error) {
 	r := dwarfBytes{b: s.loclists}
 	r.seek(off)
 	base := u.base
@@ -225,7 +243,7 @@ func (s *locSections) find5(u *dwarfUnit, off, pc uint64) ([]byte, error) {
 			r.bad = true
 		}
 		expr := r.bytes(r.uleb())
-		if !r.bad && pc >= lo && pc < hi {
+		if !r.bad && match(lo, hi) {
 			return expr, nil
 		}
 	}

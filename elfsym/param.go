@@ -9,8 +9,8 @@ import (
 )
 
 // Params returns f's parameters in the order of the source, then its results,
-// with their types and where they are: parameters at f's first instruction,
-// results at a RET. A value that cannot be read has an Err. The error wraps
+// then what it has captured if it is a Go closure, with their types and where
+// they are: results at a RET, all others at f's first instruction. A value that cannot be read has an Err. The error wraps
 // ErrNoDebugInfo where there is no debug information about f; then ABIArg
 // knows what the calling convention says.
 func (b *Binary) Params(f *Func) (_ []Param, err error) {
@@ -57,6 +57,9 @@ type argument struct {
 	// implicit parameters are passed but not written in the source: C++'s
 	// VTT, Go's dictionary.
 	implicit bool
+	// captured parameters are variables of the function around a Go function
+	// literal that is called where it stands.
+	captured bool
 	t        *Type
 	loc      Loc
 	err      error

@@ -114,7 +114,7 @@ var wantGo = map[string]string{
 	"main.Empty":          "e struct {}, a int rax:8, z [0]int, b bool rbx:1 -> bool rax:1",
 	"main.Cplx":           "c complex128 !class, n int rax:8 -> complex128 !class",
 	"main.closures":       "n int rax:8 -> func(int) int rax:8",
-	"main.closures.func1": "m int rax:8 -> int rax:8",
+	"main.closures.func1": "m int rax:8 -> int rax:8; n int [rdx+8]:8",
 	"main.partly":         "s string rax:8+rbx:8, n int rcx:8 -> int rax:8",
 	"main.main":           "",
 	// The dictionary takes a register in front, or behind the receiver.
@@ -125,7 +125,7 @@ var wantGo = map[string]string{
 	"main.(*G[go.shape.string]).Push": "g *main.G[go.shape.string] rax:8, k go.shape.string rcx:8+rdi:8, n int rsi:8 -> int rax:8",
 	"main.G[go.shape.string].Peek":    "g main.G[go.shape.string] rax:8+rbx:8, n int rdi:8 -> go.shape.string rax:8+rbx:8",
 	"main.GC[go.shape.int]":           "k go.shape.int rbx:8 -> func(int) go.shape.int rax:8",
-	"main.GC[go.shape.string].func1":  "n int rax:8 -> go.shape.string rax:8+rbx:8",
+	"main.GC[go.shape.string].func1":  "n int rax:8 -> go.shape.string rax:8+rbx:8; k go.shape.string [rdx+8]:16",
 }
 
 func TestParamsGo(t *testing.T) {

@@ -40,20 +40,29 @@ func funcNamed(t *testing.T, b *Binary, name string) *Func {
 	return nil
 }
 
-// show writes parameters as "name type place, ... -> name type place".
+// show writes parameters as "name type place, ... -> name type place", and
+// what is captured as "; name type place" with an & if by reference.
 func show(params []Param, arch Arch) string {
-	var in, out []string
+	var in, out, captured []string
 	for _, p := range params {
 		s := strings.TrimSpace(p.Name + " " + p.Type.Name + " " + showPlace(p, arch))
-		if p.Result {
+		switch {
+		case p.Captured && p.ByRef:
+			captured = append(captured, "&"+s)
+		case p.Captured:
+			captured = append(captured, s)
+		case p.Result:
 			out = append(out, s)
-		} else {
+		default:
 			in = append(in, s)
 		}
 	}
 	s := strings.Join(in, ", ")
 	if len(out) > 0 {
 		s += " -> " + strings.Join(out, ", ")
+	}
+	if len(captured) > 0 {
+		s += "; " + strings.Join(captured, ", ")
 	}
 	return s
 }

@@ -8,13 +8,19 @@ import (
 	"strings"
 )
 
-// goParams are the receiver, parameters and results of a Go function. Go's
-// calling convention, which the compiler never departs from, tells where they
-// are, provided that the debug information lists them all. That agrees on the
-// places it knows, and the function table on the size of the area that the
-// caller leaves for them.
+// goParams are the receiver, parameters and results of a Go function, and what
+// it has captured. Go's calling convention, which the compiler never departs
+// from, tells where they are, provided that the debug information lists them
+// all. That agrees on the places it knows, and the function table on the size of
+// the area that the caller leaves for them.
 func (fn *function) goParams() ([]Param, error) {
-	return fn.mergeGo(fn.placeGo()), nil
+	fn.markCaptured()
+	params := fn.mergeGo(fn.placeGo())
+	if slices.ContainsFunc(params, func(p Param) bool { return p.Captured }) {
+		return params, nil // A literal that is called where it stands has no context.
+	}
+	captured, err := fn.captured()
+	return append(params, captured...), err
 }
 
 var (
@@ -211,12 +217,12 @@ func (fn *function) mergeGo(byABI goAssignment, sound error) []Param {
 	args := slices.DeleteFunc(slices.Clone(fn.args), func(a argument) bool { return a.result })
 	registers := slices.ContainsFunc(args, func(a argument) bool { return a.err == nil && inRegister(a.loc) })
 	args = append(args, slices.DeleteFunc(slices.Clone(fn.args), func(a argument) bool { return !a.result })...)
-	var params, results []Param
+	var params, results, captured []Param
 	for i, a := range args {
 		if a.implicit {
 			continue
 		}
-		p := Param{Name: goParamName(a.name), Result: a.result, Type: a.t, Loc: a.loc, Err: a.err}
+		p := Param{Name: goParamName(a.name), Result: a.result, Captured: a.captured, Type: a.t, Loc: a.loc, Err: a.err}
 		switch {
 		case sound == nil && byABI.guess && !a.result && a.err != nil:
 		case sound == nil:
@@ -237,6 +243,10 @@ func (fn *function) mergeGo(byABI goAssignment, sound error) []Param {
 		case a.result:
 			p.Index = len(results)
 			results = append(results, p)
+		case a.captured:
+			p.Index = len(captured)
+			p.Name, p.ByRef = strings.CutPrefix(p.Name, "&")
+			captured = append(captured, p)
 		default:
 			if p.Index = len(params); sound == errUnlisted {
 				p.Index = -1
@@ -244,7 +254,7 @@ func (fn *function) mergeGo(byABI goAssignment, sound error) []Param {
 			params = append(params, p)
 		}
 	}
-	return append(params, results...)
+	return slices.Concat(params, results, captured)
 }
 
 func inRegister(l Loc) bool {

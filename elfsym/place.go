@@ -67,17 +67,26 @@ func (l Loc) Memory() bool {
 	return false
 }
 
-// Param is a parameter or result of a function.
+// Param is a parameter or result of a function, or a variable that a Go closure
+// has captured.
 type Param struct {
 	// Name is the source's name; "" where the source has none.
 	Name string
-	// Index counts parameters and results separately, from 0. A receiver and
-	// C++'s this are parameter 0; a hidden result pointer or a generics
-	// dictionary is not counted. It is -1 where Go's compiler before 1.22 has
-	// left out a parameter without a name.
+	// Index counts parameters, results and captured variables separately,
+	// from 0. A receiver and C++'s this are parameter 0; a hidden result
+	// pointer or a generics dictionary is not counted. It is -1 where Go's
+	// compiler before 1.22 has left out a parameter without a name.
 	Index  int
 	Result bool
-	Type   *Type
+	// Captured marks a variable that a Go closure has captured, read through
+	// the closure's context at the entry, or, where a function literal is
+	// called where it stands, passed in front of its parameters.
+	Captured bool
+	// ByRef says that the place holds the variable's address, as of a
+	// captured variable that is assigned to; Type is then a pointer to the
+	// variable's type.
+	ByRef bool
+	Type  *Type
 	// Loc is where the value is; it is empty when Err is set.
 	Loc Loc
 	// Err says why the value cannot be read: ErrOptimizedOut,
