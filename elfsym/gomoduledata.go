@@ -20,6 +20,11 @@ const (
 	modEText    = 184
 	modGofunc   = 304 // behind covctrs and ecovctrs from Go 1.20 on
 	modSize     = 328
+
+	// types and etypes stand behind the bounds of the data, which Go 1.20
+	// extended by those of coverage counters.
+	modTypesGo118 = 280
+	modTypesGo120 = 296
 )
 
 // readPclntab finds Go's function table and where the code it describes
@@ -120,8 +125,7 @@ func (t *pclntab) sorted() bool {
 // that a PIE's header may hold it unrelocated, so moduledata is asked first.
 func (b *Binary) locateText(t *pclntab) error {
 	if s := b.elf.Section(".go.module"); s != nil {
-		if r, ok := b.moduledata(t, VAddr(s.Addr)); ok {
-			t.text = r
+		if b.moduledata(t, VAddr(s.Addr)) {
 			return nil
 		}
 	}
@@ -130,8 +134,7 @@ func (b *Binary) locateText(t *pclntab) error {
 		return err
 	}
 	for _, a := range candidates {
-		if r, ok := b.moduledata(t, a); ok {
-			t.text = r
+		if b.moduledata(t, a) {
 			return nil
 		}
 	}
@@ -143,16 +146,17 @@ func (b *Binary) locateText(t *pclntab) error {
 	return nil
 }
 
-// moduledata reads the bounds of the text from the moduledata at a, if that
-// is what lies there: five of its words must agree with the table.
-func (b *Binary) moduledata(t *pclntab, a VAddr) (Range, bool) {
+// moduledata reads the bounds of the text and of the type descriptors from
+// the moduledata at a, if that is what lies there: five of its words must agree
+// with the table.
+func (b *Binary) moduledata(t *pclntab, a VAddr) bool {
 	raw, err := b.Read(a, modSize)
 	if err != nil {
-		return Range{}, false
+		return false
 	}
 	w, err := b.relocated(a, raw)
 	if err != nil {
-		return Range{}, false
+		return false
 	}
 	le := binary.LittleEndian
 	lo, hi := le.Uint64(w[modText:]), le.Uint64(w[modEText:])
@@ -164,13 +168,18 @@ func (b *Binary) moduledata(t *pclntab, a VAddr) (Range, bool) {
 	if VAddr(le.Uint64(w[modPCHeader:])) != t.addr || le.Uint64(w[modNames:]) != uint64(t.addr)+t.names ||
 		le.Uint64(w[modMinPC:]) != lo+uint64(t.entryOff(0)) ||
 		le.Uint64(w[modMaxPC:]) != lo+uint64(t.entryOff(t.nfunc)) || hi < le.Uint64(w[modMaxPC:]) {
-		return Range{}, false
+		return false
 	}
 	if !b.inText(r) {
-		return Range{}, false
+		return false
 	}
-	t.gofunc = VAddr(le.Uint64(w[gofunc:]))
-	return r, true
+	types := modTypesGo118
+	if t.go120 {
+		types = modTypesGo120
+	}
+	t.text, t.gofunc = r, VAddr(le.Uint64(w[gofunc:]))
+	t.types = Range{VAddr(le.Uint64(w[types:])), VAddr(le.Uint64(w[types+8:]))}
+	return true
 }
 
 // inText reports whether r is not empty and lies in one executable segment.

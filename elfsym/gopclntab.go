@@ -24,6 +24,7 @@ type pclntab struct {
 	header     VAddr // textStart of the header; 0 from Go 1.26 on
 	text       Range // moduledata.text and etext
 	gofunc     VAddr // what offsets of funcdata are relative to; 0 if unknown
+	types      Range // moduledata.types and etypes; empty if unknown
 	entries    []goFunc
 	wrapper    uint8 // the funcID of wrappers
 	hasWrapper bool

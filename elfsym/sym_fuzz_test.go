@@ -45,6 +45,9 @@ func symUse(t testing.TB, path string) {
 	}
 	_, _ = b.Unwinds()
 	_, _ = b.GoInfo()
+	if ids, err := b.GoTypeIDs("int"); (err == nil) != (len(ids) > 0) {
+		t.Errorf("int has ids %#x, %v", ids, err)
+	}
 	b.Lang()
 	b.BuildID()
 	b.DebugELF()
