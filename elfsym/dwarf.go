@@ -33,6 +33,7 @@ const (
 	attrGoKind           = dwarf.Attr(0x2900)
 	attrGoElem           = dwarf.Attr(0x2902)
 	attrGoEmbedded       = dwarf.Attr(0x2903) // DW_AT_go_embedded_field
+	attrGoRuntimeType    = dwarf.Attr(0x2904) // DW_AT_go_runtime_type
 	attrGoClosureOffset  = dwarf.Attr(0x2907) // DW_AT_go_closure_offset
 	attrAppleOptimized   = dwarf.Attr(0x3fe1)
 	tagGNUParameterPack  = dwarf.Tag(0x4108)
@@ -60,8 +61,7 @@ type dwarfInfo struct {
 	arch Arch
 	locs locSections
 	// last is where the last unit begins.
-	last dwarf.Offset
-
+	last  dwarf.Offset
 	image *Binary // nil for debug information alone
 
 	units map[dwarf.Offset]*dwarfUnit

@@ -116,6 +116,7 @@ func useType(t *Type, depth int) {
 	newSysV().next(t)
 	newAAPCS().next(t)
 	newGoABI(AMD64, false).next(t)
+	t.DirectIface()
 	newRustABI().next(t)
 	sysvResult(t)
 	aapcsResult(t)

@@ -39,6 +39,11 @@ type Type struct {
 	Len int64
 	// Enum are an enumeration's names in the order of the source.
 	Enum []Enumerator
+	// EmptyInterface marks a Go interface without methods, whose first word
+	// is the address of the value's type descriptor (runtime.eface). That of
+	// one with methods is the address of an itab, whose second word is the
+	// descriptor's (runtime.iface).
+	EmptyInterface bool
 
 	elem   func() (*Type, error)
 	fields func() ([]Field, error)
@@ -47,6 +52,11 @@ type Type struct {
 	passing func() (passing, error)
 	// vector marks an array that is a SIMD vector.
 	vector bool
+	// info is where a type comes from, nil for one that was made here.
+	info *dwarfInfo
+	// descriptor is where a Go type has its descriptor, in bytes from
+	// moduledata.types; 0 where it has none.
+	descriptor uint64
 }
 
 // passing is how a class is passed.

@@ -78,7 +78,8 @@ func (d *dwarfInfo) readType(off dwarf.Offset) (*Type, error) {
 	if err != nil || e == nil {
 		return &Type{Kind: KindVoid, Name: name}, err
 	}
-	t := &Type{Name: name}
+	t := &Type{Name: name, info: d}
+	t.descriptor, _ = e.Val(attrGoRuntimeType).(uint64)
 	t.Size, _ = e.Val(dwarf.AttrByteSize).(int64)
 	if t.Size < 0 {
 		return nil, fmt.Errorf("%w: type %s of size %d", ErrMalformed, name, t.Size)
@@ -92,6 +93,9 @@ func (d *dwarfInfo) readType(off dwarf.Offset) (*Type, error) {
 		goReference(t, e)
 	case dwarf.TagTypedef:
 		goReference(t, e)
+		if off, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok && t.Kind == KindInterface {
+			t.EmptyInterface = d.typeName(off, 0) == "runtime.eface"
+		}
 	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagInterfaceType:
 		return t, d.structType(t, e)
 	case dwarf.TagUnionType:
