@@ -12,15 +12,22 @@ func (e *emitter) branch(n *node, target string, when bool) {
 	case opNot:
 		e.branch(n.kids[0], target, !when)
 	case opBoth, opEither:
-		if when == (n.op == opEither) {
-			e.branch(n.kids[0], target, when)
-			e.branch(n.kids[1], target, when)
-			return
+		skip, first, outer := e.label("skip"), target, e.none
+		same := when == (n.op == opEither)
+		if !same {
+			first = skip
 		}
-		skip := e.label("skip")
-		e.branch(n.kids[0], skip, !when)
+		second := e.label("second")
+		if n.op == opEither {
+			e.none = second // what is not there leaves it to the other side
+		}
+		e.branch(n.kids[0], first, same == when)
+		e.none = outer
+		e.mark(second)
 		e.branch(n.kids[1], target, when)
-		e.mark(skip)
+		if !same {
+			e.mark(skip)
+		}
 	case opLess, opEqual:
 		e.both(n)
 		e.compare(n, target, when)

@@ -159,20 +159,20 @@ type groupForm struct {
 
 func (f groupForm) value(c *contents) Value {
 	var texts []string
-	missing := 0
+	absent := map[Value]int{}
 	for i, kid := range f.kids {
 		v := kid.value(c)
-		if v == valueUnreadable {
-			missing++
-		}
+		absent[v]++
 		text := v.inner()
 		if f.names != nil {
 			text = f.names[i] + ":" + text
 		}
 		texts = append(texts, text)
 	}
-	if missing > 0 && missing == len(f.kids) {
-		return valueUnreadable
+	for _, v := range []Value{valueUnreadable, valueNone} {
+		if n := absent[v]; n > 0 && n == len(f.kids) {
+			return v
+		}
 	}
 	if f.cut {
 		texts = append(texts, "…")

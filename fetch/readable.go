@@ -24,6 +24,8 @@ func Readable(env *Env) []*Expr {
 		name := p.Name
 		switch {
 		case name != "" && name != "_":
+		case p.Captured:
+			continue
 		case !p.Result:
 			name = fmt.Sprintf("arg%d", p.Index)
 		case results == 1:

@@ -27,7 +27,7 @@ func refusals() []evaluation {
 		{"n == \"x\"", "n is int, not text"}, {"hasPrefix(s, o.C)", "the prefix must be a constant"}, {"hasPrefix(s)", "takes a text and a constant"}, {"len(n)", "n is int, which has no len"},
 		{"cap(s)", "which has no cap"}, {"len(str(o.C))", "no length that is known before"}, {"len(o.C)", "which has no len"}, {"o.Arr[4]", "o.Arr has 4 elements"}, {"o.List[-1]", "cannot be negative"},
 		{"n == nil", "n is int, which cannot be nil"}, {"o.Ptr < nil", "cannot be applied to nil"}, {"true < false", "cannot be applied"}, {"-true", "cannot be applied"}, {"\"a\" - \"b\"", "cannot be applied"},
-		{"f(n)", "no such function: there are str, len, cap"}, {"o.(T)", "type assertions"}, {"s[1:2]", "x[i:j]"}, {"func() {}", "not something latch can read"}, {"&n", "& cannot be used here"},
+		{"f(n)", "no such function: there are str, len, cap"}, {"o.(T)", "o is *outer, not an interface"}, {"s[1:2]", "x[i:j]"}, {"func() {}", "not something latch can read"}, {"&n", "& cannot be used here"},
 		{"*(*outer)(arg0)", "only Go's basic types"}, {"time.Year", "no time.Year: there are Nanosecond"}, {"str(1, 2, 3)", "str takes"}, {"str(m)", "str needs a pointer"}, {"int32()", "takes 1 argument, not 0"},
 		{"p->x", "write p.x for p->x"}, {"split.b", "optimised out"}, {"pair[0]", "no elements"}, {"1i", "not a number"}, {deep, "nested too deep"}, {strings.Repeat("(", 150) + "n" + strings.Repeat(")", 150), "nested too deep"},
 		{"o.C == \"" + strings.Repeat("x", 300) + "\"", "at most 256"}, {"ret.x", "which has no fields"}, {"n + true", "true is not a number"}, {"n + \"a\"", "is text, not a number"}, {"n + s", "is not an integer"}, {"3 && true", "cannot be combined"},

@@ -21,6 +21,9 @@ type Env struct {
 	Params []elfsym.Param
 	// NoParams says why Params is nil.
 	NoParams error
+	// Binary holds the function, and the types that interfaces may hold; nil
+	// where none is to be had.
+	Binary *elfsym.Binary
 	// StrLen is how many bytes of a string are kept. 0 means 64.
 	StrLen int
 }
@@ -75,7 +78,7 @@ func (r *resolver) resolve(n ast.Expr) (*operand, error) {
 	case *ast.BinaryExpr:
 		return r.binary(n)
 	case *ast.TypeAssertExpr:
-		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "type assertions cannot be read")
+		return r.assertion(n)
 	case *ast.SliceExpr:
 		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "x[i:j] cannot be read: str(p, n) reads part of a text")
 	}
@@ -189,7 +192,7 @@ func numbered(name, prefix string) (int, bool) {
 func (r *resolver) positional(n *ast.Ident, index int, result bool) (*operand, error) {
 	if r.env.Params != nil {
 		for i := range r.env.Params {
-			if p := &r.env.Params[i]; p.Result == result && p.Index == index {
+			if p := &r.env.Params[i]; p.Result == result && p.Index == index && !p.Captured {
 				return r.place(n, p)
 			}
 		}
@@ -219,6 +222,9 @@ func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	if p.Result {
 		o.when = atExit
 		r.result = true
+	}
+	if p.ByRef {
+		return r.pointee(n, o)
 	}
 	return r.referred(o)
 }

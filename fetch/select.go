@@ -65,7 +65,7 @@ func (r *resolver) structure(n *ast.SelectorExpr, x *operand) (*operand, error) 
 			}
 			return x, nil
 		case elfsym.KindInterface:
-			return nil, r.errorf(n, elfsym.ErrUnsupportedClass, "%s is an interface: what it holds is known only at run time", r.source(n.X))
+			return nil, r.errorf(n, elfsym.ErrUnsupportedClass, "%s is an interface: say what it holds, as in %s.(*main.T).%s", r.source(n.X), r.source(n.X), n.Sel.Name)
 		case elfsym.KindPointer:
 			to, err := r.pointee(n.X, x)
 			if err != nil {

@@ -109,6 +109,8 @@ func (v *view) form(o *operand) (form, error) {
 		return v.listForm(o)
 	case elfsym.KindComplex:
 		return v.complexForm(o)
+	case elfsym.KindInterface:
+		return v.interfaceForm(o)
 	case elfsym.KindUnion:
 		_, names, _ := findField(t, "")
 		return nil, v.errorf(o.node, elfsym.ErrUnsupportedClass, "%s is a union: name a member, as there %s", describe(t), listed(names))

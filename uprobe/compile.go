@@ -21,7 +21,7 @@ func (t *target) compile(f *elfsym.Func) (*fetch.Program, error) {
 }
 
 func (t *target) env(f *elfsym.Func) *fetch.Env {
-	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, StrLen: t.req.StrLen}
+	env := &fetch.Env{Arch: f.Binary.Arch(), Lang: f.Lang, Binary: f.Binary, StrLen: t.req.StrLen}
 	env.Params, env.NoParams = f.Binary.Params(f)
 	return env
 }

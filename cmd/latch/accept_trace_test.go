@@ -119,6 +119,19 @@ func TestTrace(t *testing.T) {
 			[]string{`latch: main.query: route is not shown: no parameter "route"`, `latch: main.handle: table is not shown: no parameter "table"`}},
 		{"counted", golang("never"), []string{"main.Spin", "main.Forever"}, counts("main.Spin(n=1)", 1, "main.Spin(n=2)", 1, "main.Spin(n=3)", 1, "main.Forever(n=1)", 5),
 			[]string{"is counted, not timed"}},
+		{"interfaces", golang("dynamic"), []string{"main.Area", "--show", "s", "--show", "side=s.(main.Square).Side", "--show", "label=s.(*main.Circle).Label", "--show", "all=s.(main.Square)"},
+			counts("main.Area(all={Side:3} label=(none) s=main.Square side=3)", 7, "main.Area(all=(none) label=round s=*main.Circle side=(none))", 5, "main.Area(all=(none) label=(none) s=nil side=(none))", 2), nil},
+		{"any", golang("dynamic").with("-N -l"), []string{"main.Print", "--show", "v", "--show", "i=v.(int)", "--show", "t=v.(string)"},
+			counts("main.Print(i=42 t=(none) v=int)", 11, "main.Print(i=(none) t=text v=string)", 3, "main.Print(i=(none) t=(none) v=main.Square)", 2), nil},
+		{"errors", golang("dynamic"), []string{"main.Fail", "--show", "ret", "--show", "code=ret.(*main.codeError).Code"},
+			counts("main.Fail() code=(none) ret=nil", 2, "main.Fail() code=(none) ret=*errors.errorString: negative", 3, "main.Fail() code=(none) ret=*fmt.wrapError: call 2: negative", 5, "main.Fail() code=7 ret=*main.codeError", 7), nil},
+		{"errors-stripped", golang("dynamic").with("-s -w"), []string{"main.Fail", "--where", "arg0 > 1", "--show", "arg0"},
+			counts("main.Fail(arg0=2)", 5, "main.Fail(arg0=3)", 7), nil},
+		{"errors-pie", golang("dynamic").with("pie"), []string{"main.Fail", "--show", "ret", "--where", "ret.(*main.codeError).Code == 7 || n == 2"},
+			counts("main.Fail() ret=*fmt.wrapError: call 2: negative", 5, "main.Fail() ret=*main.codeError", 7), []string{"17 entries = 12 returns + 0 in flight + 0 unwound + 5 filtered + 0 lost"}},
+		{"captured", golang("dynamic"), []string{"main.counter.func1"}, counts(
+			"main.counter.func1(n=1 step=10 total=0) ret=10", 1, "main.counter.func1(n=1 step=10 total=10) ret=20", 1, "main.counter.func1(n=1 step=10 total=20) ret=30", 1,
+			"main.counter.func1(n=1 step=10 total=30) ret=40", 1, "main.counter.func1(n=1 step=10 total=40) ret=50", 1), nil},
 		{"not-called", c("fib"), []string{"main"}, map[string]uint64{}, []string{"latch: main was not called while latch measured"}},
 	} {
 		t.Run(c.label, func(t *testing.T) {
