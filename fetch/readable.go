@@ -24,7 +24,7 @@ func Readable(env *Env) []*Expr {
 		name := p.Name
 		switch {
 		case name != "" && name != "_":
-		case p.Captured:
+		case p.Captured, p.Index < 0:
 			continue
 		case !p.Result:
 			name = fmt.Sprintf("arg%d", p.Index)

@@ -247,7 +247,7 @@ func (r *resolver) known() string {
 			names = append(names, "ret")
 		case p.Name != "" && p.Name != "_":
 			names = append(names, p.Name)
-		case !p.Result:
+		case !p.Result && !p.Captured && p.Index >= 0:
 			names = append(names, fmt.Sprintf("arg%d", p.Index))
 		}
 	}

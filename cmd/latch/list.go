@@ -60,9 +60,11 @@ type listed struct {
 type listedParam struct {
 	Name   string `json:"name"`
 	Result bool   `json:"result,omitempty"`
-	Type   string `json:"type"`
-	Where  string `json:"where,omitempty"`
-	Error  string `json:"error,omitempty"`
+	// Captured marks a variable of the function around a Go closure.
+	Captured bool   `json:"captured,omitempty"`
+	Type     string `json:"type"`
+	Where    string `json:"where,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 type listedSite struct {
@@ -146,7 +148,7 @@ func describe(found *uprobe.Matches, req *uprobe.Request, match uprobe.Match, in
 		l.Hazards = append(l.Hazards, err.Error())
 	}
 	for _, p := range params {
-		lp := listedParam{Name: p.Name, Result: p.Result, Where: p.Loc.Describe(b.Arch())}
+		lp := listedParam{Name: p.Name, Result: p.Result, Captured: p.Captured, Where: p.Loc.Describe(b.Arch())}
 		if p.Type != nil {
 			lp.Type = p.Type.Name
 		}
@@ -195,14 +197,17 @@ func writeListed(w io.Writer, l *listed) {
 		fmt.Fprintf(w, "    symbol  %s\n", esc(l.Symbol))
 	}
 	for _, p := range l.Params {
-		kind, where := "param ", p.Where
-		if p.Result {
+		kind, where := "param", p.Where
+		switch {
+		case p.Result:
 			kind = "result"
+		case p.Captured:
+			kind = "captured"
 		}
 		if p.Error != "" {
 			where = "not readable: " + p.Error
 		}
-		fmt.Fprintf(w, "    %s  %-16s %-24s %s\n", kind, esc(p.Name), esc(p.Type), esc(where))
+		fmt.Fprintf(w, "    %-8s  %-16s %-24s %s\n", kind, esc(p.Name), esc(p.Type), esc(where))
 	}
 	if l.Error != "" {
 		fmt.Fprintf(w, "    cannot be measured: %s\n", esc(l.Error))
