@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/latchprof/latch/internal/testutil"
@@ -325,6 +326,47 @@ func TestFramesAddr2line(t *testing.T) {
 			t.Logf("%+v", tally)
 			if tally.wrong > 0 || tally.addrs < 300 || tally.inlined*10 < tally.addrs && name != "c static" {
 				t.Errorf("%+v", tally)
+			}
+		})
+	}
+}
+
+// TestFramesTogether asks from several goroutines at once.
+func TestFramesTogether(t *testing.T) {
+	path := testutil.Build(t, "rust", "strings")
+	addrs := codeAddrs(t, symOpen(t, path, nil), 500)
+	alone := symOpen(t, path, nil)
+	together := symOpen(t, path, nil)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for _, a := range addrs {
+				if got := together.Frames(a); len(got) == 0 {
+					t.Errorf("%#x: nothing", uint64(a))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, a := range addrs {
+		if got, want := together.Frames(a), alone.Frames(a); !slices.Equal(got, want) {
+			t.Errorf("%#x: %+v, want %+v", uint64(a), got, want)
+		}
+	}
+}
+
+// BenchmarkFrames asks for distinct addresses of a program whose units have
+// all been read: a library by DWARF, and the test itself by Go's table.
+func BenchmarkFrames(b *testing.B) {
+	for _, path := range []string{symLib(b, "libc.so.6"), "/proc/self/exe"} {
+		b.Run(filepath.Base(path), func(b *testing.B) {
+			bin := symOpen(b, path, nil)
+			addrs := codeAddrs(b, bin, 10000)
+			for _, a := range addrs {
+				bin.Frames(a)
+			}
+			for i := 0; b.Loop(); i++ {
+				bin.Frames(addrs[i%len(addrs)] + 1)
 			}
 		})
 	}
