@@ -27,7 +27,7 @@ func compilerWithDWARF(t testing.TB) string {
 	path := filepath.Join(t.TempDir(), "compile")
 	cmd := exec.Command("go", "build", "-o", path, "cmd/compile")
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0")
-	output(t, cmd)
+	build(t, cmd)
 	return path
 }
 

@@ -22,8 +22,17 @@ func buildModule(t testing.TB, name string, env ...string) string {
 	path := filepath.Join(dir, name)
 	cmd := exec.Command("go", "build", "-o", path, ".")
 	cmd.Dir, cmd.Env = dir, append(append(os.Environ(), "GOFLAGS=", "GOWORK=off"), env...)
-	output(t, cmd)
+	build(t, cmd)
 	return path
+}
+
+// build runs a compilation, which takes minutes on a busy machine that has
+// none of it cached.
+func build(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
 }
 
 func sorted(lines []string) []string {
