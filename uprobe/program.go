@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -31,6 +32,36 @@ type loader struct {
 	opts    *Options
 	backend Backend
 	maps    map[string]*ebpf.Map // of the first group, shared by the others
+}
+
+// maxLoads is how many groups are loaded at a time: most of a load is waiting
+// in the kernel.
+const maxLoads = 16
+
+// loadAll loads the programs of all groups, in their order. On an error those
+// that were loaded are returned with it.
+func (l *loader) loadAll(groups [][]*Probe) ([]*programs, error) {
+	out, errs := make([]*programs, len(groups)), make([]error, len(groups))
+	// The first makes the maps that the others share.
+	if out[0], errs[0] = l.load(groups[0]); errs[0] != nil {
+		return nil, errs[0]
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, maxLoads)
+	for i := 1; i < len(groups); i++ {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			out[i], errs[i] = l.load(groups[i])
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil { // one group's says as much as all
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // load loads the programs for one group of probes.

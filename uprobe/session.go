@@ -105,12 +105,8 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 		return nil, permission(err)
 	}
 	l := &loader{plan: plan, opts: opts, backend: backend}
-	for _, group := range groups(plan) {
-		p, err := l.load(group)
-		if err != nil {
-			return nil, permission(err)
-		}
-		s.groups = append(s.groups, p)
+	if s.groups, err = l.loadAll(groups(plan)); err != nil {
+		return nil, permission(err)
 	}
 	s.maps = l.maps
 	if err := l.fill(); err != nil {
@@ -266,14 +262,22 @@ func (s *Session) Stop() error {
 			s.stopErr = errors.Join(s.judgeOpenCalls(), s.enable(false))
 		}
 		s.end = time.Now()
-		for _, links := range [][]io.Closer{s.entries, s.exits} {
-			for i := len(links) - 1; i >= 0; i-- {
-				s.stopErr = errors.Join(s.stopErr, links[i].Close())
-			}
-		}
+		s.stopErr = errors.Join(s.stopErr, closeAll(s.entries), closeAll(s.exits))
 		s.checkRemoved()
 	})
 	return s.stopErr
+}
+
+// closeAll closes links side by side: for each the kernel waits until no
+// processor runs its program (RCU), tens of milliseconds.
+func closeAll(links []io.Closer) error {
+	errs := make([]error, len(links))
+	var wg sync.WaitGroup
+	for i, l := range links {
+		wg.Go(func() { errs[i] = l.Close() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // Close stops the measurement and frees the programs and maps.
@@ -283,9 +287,13 @@ func (s *Session) Close() error {
 		err = errors.Join(err, s.events.Close())
 		s.events = nil
 	}
+	var wg sync.WaitGroup
 	for _, g := range s.groups {
-		g.coll.Close()
+		if g != nil {
+			wg.Go(g.coll.Close)
+		}
 	}
+	wg.Wait()
 	s.groups = nil
 	return err
 }
