@@ -38,6 +38,7 @@ const (
 	attrAppleOptimized   = dwarf.Attr(0x3fe1)
 	tagGNUParameterPack  = dwarf.Tag(0x4108)
 	dwLangGo             = 0x16
+	dwLangRust           = 0x1c
 	ccNoCall             = 3 // DW_CC_nocall: the convention was changed
 	ccPassByReference    = 4 // DW_CC_pass_by_reference
 	ccPassByValue        = 5 // DW_CC_pass_by_value
@@ -71,6 +72,18 @@ type dwarfInfo struct {
 	names   map[dwarf.Offset]string      // of functions
 	rows    map[dwarf.Offset]*lineRows   // by the entry of a unit
 	numRows int                          // in all of rows
+
+	// rust are the units of Rust that were read, std the namespaces of its
+	// own crates in them.
+	rust, std entryRanges
+}
+
+// entryRanges are ranges of entries, each from one offset to another, both
+// included.
+type entryRanges [][2]dwarf.Offset
+
+func (rs entryRanges) hold(off dwarf.Offset) bool {
+	return slices.ContainsFunc(rs, func(r [2]dwarf.Offset) bool { return off >= r[0] && off <= r[1] })
 }
 
 // dwarfUnit is a compilation unit and where its functions are.
@@ -176,6 +189,7 @@ func (d *dwarfInfo) indexUnit(u *dwarfUnit) error {
 	if !u.entry.Children {
 		return nil
 	}
+	var crate dwarf.Offset
 	r := d.data.Reader()
 	r.Seek(u.entry.Offset)
 	if _, err := r.Next(); err != nil {
@@ -191,21 +205,36 @@ func (d *dwarfInfo) indexUnit(u *dwarfUnit) error {
 		if e == nil || n > maxDIEs {
 			break
 		}
+		if crate != 0 && depth == 1 {
+			d.std = append(d.std, [2]dwarf.Offset{crate, last})
+			crate = 0
+		}
 		if e.Tag == 0 {
 			scopes.leave(depth, last)
 			depth--
 			continue
 		}
 		last = e.Offset
-		if e.Tag == dwarf.TagSubprogram {
+		switch {
+		case e.Tag == dwarf.TagSubprogram:
 			d.indexFunc(u, e)
+		case e.Tag == dwarf.TagNamespace && depth == 1 && u.lang == dwLangRust && e.Children && isStdCrate(e):
+			crate = e.Offset
 		}
 		if e.Children {
 			depth++
 			scopes.enter(depth, e)
 		}
 	}
+	if u.lang == dwLangRust {
+		d.rust = append(d.rust, [2]dwarf.Offset{u.entry.Offset, last})
+	}
 	return nil
+}
+
+func isStdCrate(e *dwarf.Entry) bool {
+	name, _ := e.Val(dwarf.AttrName).(string)
+	return name == "core" || name == "alloc" || name == "std"
 }
 
 // indexFunc notes the ranges of the function e: the hot part need not come

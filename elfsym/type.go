@@ -1,5 +1,7 @@
 package elfsym
 
+import "debug/dwarf"
+
 // Kind is the shape of a type, the same for all languages.
 type Kind uint8
 
@@ -57,6 +59,17 @@ type Type struct {
 	// descriptor is where a Go type has its descriptor, in bytes from
 	// moduledata.types; 0 where it has none.
 	descriptor uint64
+	// variants finds out how the variants of a Rust enum are told apart.
+	variants func() (*Variants, error)
+	// sequence finds out where a Rust sequence keeps its data; nil for
+	// other types.
+	sequence func() (sequence, error)
+	// entry is the description of a struct or union, align its DW_AT_alignment in
+	// bytes, 0 where it has none.
+	entry *dwarf.Entry
+	align int64
+	// std marks a type of Rust's own core, alloc and std.
+	std bool
 }
 
 // passing is how a class is passed.

@@ -100,6 +100,7 @@ func (d *dwarfInfo) readType(off dwarf.Offset) (*Type, error) {
 		return t, d.structType(t, e)
 	case dwarf.TagUnionType:
 		t.Kind = KindUnion
+		d.setRust(t, e)
 		d.setPassing(t, e)
 		d.setFields(t, e)
 	case dwarf.TagEnumerationType:
@@ -169,7 +170,7 @@ func (d *dwarfInfo) typeName(off dwarf.Offset, depth int) string {
 	case e.Tag == dwarf.TagTypedef && strings.HasPrefix(name, ".param"):
 		return inner("?") // Go's name for a type parameter
 	case name != "":
-		return name
+		return rustName(name)
 	}
 	switch e.Tag {
 	case dwarf.TagPointerType:
@@ -187,6 +188,9 @@ func (d *dwarfInfo) typeName(off dwarf.Offset, depth int) string {
 	case dwarf.TagAtomicType:
 		return qualified("_Atomic", inner("void"))
 	case dwarf.TagArrayType:
+		if d.rust.hold(off) {
+			return d.rustArray(e, inner("?"))
+		}
 		return inner("?") + "[]"
 	case dwarf.TagSubroutineType:
 		return inner("void") + " ()"
@@ -302,6 +306,9 @@ func (d *dwarfInfo) enumType(t *Type, e *dwarf.Entry) error {
 			v = int64(c)
 		default:
 			continue
+		}
+		if shift := 64 - 8*t.Size; t.Signed && shift > 0 && shift < 64 {
+			v = v << shift >> shift // rustc 1.63 writes an i8's -1 as 255
 		}
 		name, _ := k.Val(dwarf.AttrName).(string)
 		t.Enum = append(t.Enum, Enumerator{Name: name, Value: v})

@@ -3,7 +3,6 @@ package elfsym
 import (
 	"debug/dwarf"
 	"reflect"
-	"strings"
 )
 
 // structType reads a struct or class, which in Go and Rust may be something
@@ -27,42 +26,6 @@ func (d *dwarfInfo) structType(t *Type, e *dwarf.Entry) error {
 		return nil
 	case reflect.Invalid:
 		return d.rustStruct(t, e)
-	}
-	return nil
-}
-
-// rustStruct recognises Rust's string references, slices and enums. Their
-// names are no identifiers of C++.
-func (d *dwarfInfo) rustStruct(t *Type, e *dwarf.Entry) error {
-	name := strings.TrimPrefix(strings.TrimPrefix(t.Name, "&"), "mut ")
-	switch {
-	case name == t.Name:
-		kids, err := d.children(e, func(tag dwarf.Tag) bool { return tag == dwarf.TagVariantPart }, 1)
-		if len(kids) > 0 {
-			t.Kind = KindVariant
-		}
-		return err
-	case t.Size != 16:
-	case name == "str":
-		t.Kind = KindStr
-	case strings.HasPrefix(name, "["):
-		t.Kind = KindSlice
-		kids, err := d.children(e, func(tag dwarf.Tag) bool { return tag == dwarf.TagMember }, maxFields)
-		if err != nil {
-			return err
-		}
-		for _, k := range kids {
-			off, ok := k.Val(dwarf.AttrType).(dwarf.Offset)
-			if n, _ := k.Val(dwarf.AttrName).(string); ok && n == "data_ptr" {
-				t.elem = later(d, func() (*Type, error) {
-					p, err := d.entryAt(off)
-					if err != nil {
-						return nil, err
-					}
-					return d.typeRef(die{p})
-				})
-			}
-		}
 	}
 	return nil
 }
