@@ -207,3 +207,31 @@ func (in *inst) effectVex() effect {
 	}
 	return unknown
 }
+
+// vectorSize returns how many bytes a move from a vector register to memory
+// stores, 0 for other instructions.
+func (in *inst) vectorSize() int64 {
+	if in.enc != legacy {
+		return 0
+	}
+	switch in.op {
+	case 0x11:
+		switch {
+		case in.has(pfxRep):
+			return 4
+		case in.has(pfxRepne):
+			return 8
+		}
+		return 16
+	case 0x13, 0x17, 0xd6:
+		return 8
+	case 0x29, 0x2b, 0x7f, 0xe7:
+		return 16
+	case 0x7e:
+		if in.rex&8 != 0 {
+			return 8
+		}
+		return 4
+	}
+	return 0
+}

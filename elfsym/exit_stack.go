@@ -9,6 +9,7 @@ type frame struct {
 	bpKnown bool
 	seen    bool
 	guessed bool // derived from a jump of unknown target
+	held    held
 }
 
 // framed reports whether something is known to lie on the stack, so that the
@@ -31,12 +32,20 @@ func (f *frame) join(g frame) bool {
 	if f.bpKnown && (!g.bpKnown || g.bp != f.bp) {
 		f.bpKnown, f.bp = false, 0
 	}
+	f.held.join(g.held)
 	return *f != old
 }
 
-// after returns the frame behind an amd64 instruction. Calls leave it as it
-// is: the System V ABI has the caller remove arguments.
+// after returns the frame behind an amd64 instruction.
 func (f frame) after(in *inst) frame {
+	g := f.moved(in)
+	g.held = f.held.after(in, &f)
+	return g
+}
+
+// moved is after without what is held. Calls leave the stack as it is: the
+// System V ABI has the caller remove arguments.
+func (f frame) moved(in *inst) frame {
 	if in.flow == flowCall || in.flow == flowCallInd || in.flow == flowSystem {
 		return f
 	}

@@ -69,7 +69,7 @@ type walk struct {
 func newWalk(env *surroundings, root *body, name string) *walk {
 	w := &walk{env: env, jumps: map[VAddr]jumpKind{}, targets: map[VAddr]bool{}, stubs: map[VAddr]place{}}
 	a := w.add(root, name, 0)
-	w.reach(a, root.at(root.start), frame{spKnown: env.arch == AMD64})
+	w.reach(a, root.at(root.start), frame{spKnown: env.arch == AMD64, held: atEntry})
 	w.run()
 	w.sweep()
 	return w

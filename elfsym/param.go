@@ -63,7 +63,7 @@ type argument struct {
 	t        *Type
 	loc      Loc
 	err      error
-	// static tells that the location is one expression for the whole
+	// static tells that the location is one slot of the frame for the whole
 	// function, as compilers write it without optimisation.
 	static bool
 }
@@ -189,7 +189,8 @@ func (fn *function) addArg(e *dwarf.Entry) error {
 		a.implicit = true
 	}
 	if f := locField(a.entry); f != nil {
-		_, a.static = f.Val.([]byte)
+		expr, _ := f.Val.([]byte)
+		a.static = len(expr) > 0 && expr[0] == opFbreg
 	}
 	if !a.result {
 		a.loc, a.err = fn.d.locate(fn.unit, a.entry, a.t, fn.f.Addr, fn.ctx)
@@ -350,6 +351,21 @@ func (fn *function) resultLoc() (Loc, error) {
 	if fn.droppedResult() {
 		return Loc{}, fmt.Errorf("%w: the compiler may have dropped it unseen", ErrOptimizedOut)
 	}
+	loc, err := fn.returned()
+	// Argument promotion takes sret from LLVM's local functions, and with it
+	// the duty to return the address. GCC keeps to the convention.
+	if err != nil || !loc.Memory() || fn.f.Has(External) || strings.HasPrefix(fn.unit.producer, "GNU ") {
+		return loc, err
+	}
+	reg, err := fn.keptAddress()
+	if err != nil {
+		return Loc{}, fmt.Errorf("%w: %w", ErrOptimizedOut, err)
+	}
+	return memLoc(reg, 0, fn.result.Size), nil
+}
+
+// returned returns where the convention has the result at a RET.
+func (fn *function) returned() (Loc, error) {
 	switch {
 	case fn.rust() && fn.d.arch == AMD64:
 		return rustResult(fn.result)
