@@ -1,51 +1,89 @@
 package elfsym
 
-import "fmt"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// rustABI hands out the places of arguments as rustc's own convention has them
-// without optimisation: a scalar takes a register, a pair of scalars two, a
-// value of more than two words is passed by address. Aggregates between are
-// passed in ways that differ between versions, and end what is known.
-type rustABI struct{ sysv sysv }
+// rustABI hands out the places of arguments as rustc's own convention has
+// them (rustc_target, FnAbi::adjust_for_rust_abi): a scalar takes a register,
+// a pair of scalars two, anything else of up to 8 bytes one, and what is
+// larger is passed by the address of a copy. It holds where nothing was
+// optimised.
+type rustABI struct {
+	sysv  sysv
+	known bool // see rustLayout
+}
 
-func newRustABI() *rustABI { return &rustABI{sysv: *newSysV()} }
+// rustcKnown is the oldest version whose every rule was checked.
+const rustcKnown = 85
 
+func newRustABI(version int) *rustABI {
+	return &rustABI{sysv: *newSysV(), known: version >= rustcKnown}
+}
+
+// next places an argument.
 func (a *rustABI) next(t *Type) (Loc, error) {
-	if t.Size == 0 {
-		return Loc{}, nil
-	}
-	ls, err := rustLeaves(t)
+	l := rustLayout{known: a.known}
+	r, err := l.of(t, 0)
 	if err != nil {
 		return Loc{}, err
 	}
-	if len(ls) == 0 {
+	if r.unsure == nil {
+		return a.place(t, r)
+	}
+	other := *a
+	loc, err := a.place(t, r)
+	inMemory, err2 := other.place(t, rustRepr{kind: reprMemory})
+	if !slices.Equal(loc.Pieces, inMemory.Pieces) || (err == nil) != (err2 == nil) {
+		return Loc{}, r.unsure
+	}
+	return loc, err
+}
+
+func (a *rustABI) place(t *Type, r rustRepr) (Loc, error) {
+	switch {
+	case r.kind == reprNone:
+		return Loc{}, nil
+	case r.kind == reprMemory && t.Size > 8:
 		return a.sysv.hidden(t.Size)
+	case r.kind == reprMemory:
+		return Loc{Pieces: []Piece{a.word(t.Size)}}, nil
 	}
+	return a.scalars(t, r.scalars)
+}
+
+// scalars places one or two scalars, each where C would pass it by itself.
+func (a *rustABI) scalars(t *Type, scalars []rustScalar) (Loc, error) {
 	var loc Loc
-	end, ints := int64(0), 0
-	for _, l := range ls {
-		if l.off > end {
-			loc.Pieces = append(loc.Pieces, Piece{Kind: Missing, Size: l.off - end})
+	end := int64(0)
+	readable := false
+	for _, s := range scalars {
+		if s.off > end {
+			loc.Pieces = append(loc.Pieces, Piece{Kind: Missing, Size: s.off - end})
 		}
-		end = l.off + l.t.Size
-		if l.t.Kind == KindFloat {
-			a.sysv.sse--
-			if a.sysv.sse < 0 {
-				return Loc{}, errUnknownABI
+		end = s.off + s.size
+		switch {
+		case s.class == classFloat:
+			if a.sysv.sse--; a.sysv.sse < 0 {
+				return Loc{}, fmt.Errorf("%s: %w", t.Name, errUnknownABI)
 			}
-			loc.Pieces = append(loc.Pieces, Piece{Kind: Missing, Size: l.t.Size})
-			continue
-		}
-		for size := l.t.Size; size > 0; size -= 8 {
-			ints++
-			p, err := a.word(min(size, 8))
-			if err != nil {
-				return Loc{}, err
+			loc.Pieces = append(loc.Pieces, Piece{Kind: Missing, Size: s.size})
+		case s.size > 8 && len(a.sysv.regs) < 2:
+			// LLVM 19 takes the registers that are left from later arguments,
+			// LLVM 22 does not.
+			return Loc{}, fmt.Errorf("%s: %w", t.Name, errUnknownABI)
+		default:
+			readable = true
+			for n := s.size; n > 0; n -= 8 {
+				loc.Pieces = append(loc.Pieces, a.word(min(n, 8)))
 			}
-			loc.Pieces = append(loc.Pieces, p)
 		}
 	}
-	if ints == 0 {
+	if !readable {
 		return Loc{}, fmt.Errorf("%w: %s is passed in a vector register", ErrUnsupportedClass, t.Name)
 	}
 	if end < t.Size {
@@ -54,93 +92,87 @@ func (a *rustABI) next(t *Type) (Loc, error) {
 	return loc, nil
 }
 
-// word places one word. Unlike C, the second half of a pair may go to the
+// word places up to 8 bytes. Unlike C, the second half of a pair may go to the
 // stack while the first is in a register.
-func (a *rustABI) word(size int64) (Piece, error) {
+func (a *rustABI) word(size int64) Piece {
 	if len(a.sysv.regs) > 0 {
 		r := a.sysv.regs[0]
 		a.sysv.regs = a.sysv.regs[1:]
-		return Piece{Kind: InReg, Reg: r, Size: size}, nil
+		return Piece{Kind: InReg, Reg: r, Size: size}
 	}
 	p := Piece{Kind: InMem, Reg: regRSP, Off: a.sysv.stack, Size: size}
 	a.sysv.stack += 8
-	return p, nil
+	return p
 }
 
-// rustLeaves lists the one or two scalars of a value that is passed in
-// registers; none for a value passed by address.
-func rustLeaves(t *Type) ([]leaf, error) {
-	if t.Kind == KindStr || t.Kind == KindSlice {
-		return []leaf{{0, uint64Type()}, {8, uint64Type()}}, nil
+// hiddenResult reports whether a result of type t is written where a hidden
+// first argument points.
+func (a *rustABI) hiddenResult(t *Type) (bool, error) {
+	loc, err := rustResult(t, a.known)
+	if errors.Is(err, ErrUnsupportedClass) && !errors.Is(err, errUnknownABI) {
+		return false, nil
 	}
-	if t.Kind == KindVariant || t.Kind == KindUnion || t.Kind == KindArray || t.Kind == KindUnknown {
-		if t.Size > 16 {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("%s: %w", t.Name, errUnknownABI)
-	}
-	ls, err := leaves(t)
+	return err == nil && loc.Memory(), err
+}
+
+// rustResult returns where a result of type t is at a RET. known is
+// rustLayout's.
+func rustResult(t *Type, known bool) (Loc, error) {
+	l := rustLayout{known: known}
+	r, err := l.of(t, 0)
 	if err != nil {
-		return nil, err
+		return Loc{}, err
 	}
-	var out []leaf
-	for _, l := range ls {
-		switch l.t.Kind {
-		case KindStr, KindSlice:
-			out = append(out, leaf{l.off, uint64Type()}, leaf{l.off + 8, uint64Type()})
-			continue
-		case KindVariant, KindUnknown:
-			if t.Size <= 16 {
-				return nil, fmt.Errorf("%s: %w", t.Name, errUnknownABI)
-			}
+	loc, err := placeRustResult(t, r, known)
+	if r.unsure != nil {
+		inMemory, err2 := placeRustResult(t, rustRepr{kind: reprMemory}, known)
+		if !slices.Equal(loc.Pieces, inMemory.Pieces) || (err == nil) != (err2 == nil) {
+			return Loc{}, r.unsure
 		}
-		out = append(out, l)
 	}
+	return loc, err
+}
+
+func placeRustResult(t *Type, r rustRepr, known bool) (Loc, error) {
+	memory := r.kind == reprMemory && t.Size > 8
 	switch {
-	case len(out) == 1, len(out) == 2 && !hasArray(t, 0):
-		if len(out) == 2 && out[1].off < out[0].off {
-			out[0], out[1] = out[1], out[0]
-		}
-		return out, nil
-	case t.Size > 16:
-		return nil, nil
-	}
-	return nil, fmt.Errorf("%s: %w", t.Name, errUnknownABI)
-}
-
-// hasArray reports whether t holds an array or a union, whose elements are not
-// scalars of their own.
-func hasArray(t *Type, depth int) bool {
-	if t.Kind == KindArray || t.Kind == KindUnion || depth > 8 {
-		return true
-	}
-	if t.Kind != KindStruct {
-		return false
-	}
-	fields, err := t.Fields()
-	if err != nil {
-		return true
-	}
-	for _, f := range fields {
-		if f.Type != nil && f.Type.Size > 0 && hasArray(f.Type, depth+1) {
-			return true
-		}
-	}
-	return false
-}
-
-// rustResult returns where a result of type t is at a RET.
-func rustResult(t *Type) (Loc, error) {
-	if t.Size == 0 {
-		return Loc{}, nil
-	}
-	ls, err := rustLeaves(t)
-	if err != nil {
-		return Loc{}, fmt.Errorf("%w: %w", ErrUnsupportedClass, err)
-	}
-	if len(ls) == 0 {
+	case memory && t.Size <= 16 && !known, r.kind == reprPair && t.Size > 16 && !known:
+		return Loc{}, fmt.Errorf("%s: %w", t.Name, errOldRustc)
+	case memory, t.Size > 16:
 		return memLoc(regRAX, 0, t.Size), nil
 	}
 	a := &rustABI{sysv: sysv{regs: sysvRets, sse: 2}}
-	return a.next(t)
+	return a.place(t, r)
+}
+
+// rustResult returns where the function's result is. A function with a mangled
+// name may be extern "C" all the same, so what C returns elsewhere has no
+// certain place if the function contradicts rustc's convention, or if it is a
+// struct that can be one of C's.
+func (fn *function) rustResult() (Loc, error) {
+	t := fn.result
+	loc, err := rustResult(t, rustcVersion(fn.unit.producer) >= rustcKnown)
+	if errors.Is(err, errUnknownABI) {
+		return Loc{}, fmt.Errorf("%w: %w", ErrUnsupportedClass, err)
+	}
+	foreign := t.Kind == KindStruct && !t.std && !strings.HasPrefix(t.Name, "(") && !reordered(t)
+	if !foreign && !fn.otherABI {
+		return loc, err
+	}
+	if c, cErr := sysvResult(t); !samePlace(loc, err, c, cErr) {
+		return Loc{}, fmt.Errorf("%w: %s: %w", ErrUnsupportedClass, t.Name, errMaybeC)
+	}
+	return loc, err
+}
+
+var errMaybeC = fmt.Errorf("%w: the function may be extern \"C\"", errUnknownABI)
+
+// reordered reports whether a struct's fields do not lie in the order of the
+// source, so that it is not #[repr(C)].
+func reordered(t *Type) bool {
+	fields, err := t.Fields()
+	if err != nil {
+		return false
+	}
+	return !slices.IsSortedFunc(substantial(fields), func(a, b Field) int { return cmp.Compare(a.Offset, b.Offset) })
 }

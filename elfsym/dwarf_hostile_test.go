@@ -4,12 +4,14 @@ import (
 	"debug/elf"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
 // hostileSource is a program whose debug information goes in circles: a
 // typedef and a qualifier of themselves, two entries that are each other's
-// origin, a struct that holds itself, an array of itself of absurd length.
+// origin, a struct that holds itself, an array of itself of absurd length, and
+// enums and sequences that are not what they should be.
 const hostileSource = `
 	.text
 	.globl	f, main
@@ -34,6 +36,11 @@ main:	ret
 	.uleb128 10, 0x05; .byte 0; .uleb128 0x31, 0x13, 0, 0
 	.uleb128 12, 0x26; .byte 0; .uleb128 0x49, 0x13, 0, 0
 	.uleb128 13, 0x24; .byte 0; .uleb128 0x03, 0x08, 0x0b, 0x0b, 0x3e, 0x0b, 0, 0
+	.uleb128 15, 0x33; .byte 1; .uleb128 0x15, 0x13, 0, 0
+	.uleb128 16, 0x33; .byte 1; .uleb128 0, 0
+	.uleb128 17, 0x19; .byte 1; .uleb128 0x16, 0x0b, 0, 0
+	.uleb128 18, 0x19; .byte 1; .uleb128 0, 0
+	.uleb128 19, 0x19; .byte 1; .uleb128 0x3d, 0x04, 0, 0
 	.byte 0
 	.section .debug_info,"",@progbits
 .Linfo:	.long .Lstop-.Lstart
@@ -63,7 +70,61 @@ main:	ret
 	.uleb128 9; .quad 0x7fffffffffffffff
 	.uleb128 9; .quad 0x7fffffffffffffff
 	.byte 0
+.Lself:	.uleb128 6; .string "Self"; .byte 8
+	.uleb128 16
+	.uleb128 18; .uleb128 7; .string "A"; .long .Lself-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "Struct"; .byte 16
+	.uleb128 15; .long .Ldiscr1-.Linfo
+.Ldiscr1: .uleb128 7; .string "d"; .long .Lstruct-.Linfo; .byte 0
+	.uleb128 17; .byte 1; .uleb128 7; .string "A"; .long .Lstruct-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "Nowhere"; .byte 16
+	.uleb128 15; .long 0x7fffffff
+	.uleb128 17; .byte 1; .uleb128 7; .string "A"; .long .Lstruct-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "Both"; .byte 16
+	.uleb128 15; .long .Ldiscr2-.Linfo
+.Ldiscr2: .uleb128 7; .string "d"; .long .Lint-.Linfo; .byte 0
+	.uleb128 18; .uleb128 7; .string "A"; .long .Lstruct-.Linfo; .byte 0; .byte 0
+	.uleb128 18; .uleb128 7; .string "B"; .long .Lstruct-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "Empty"; .byte 16
+	.uleb128 16
+	.uleb128 18; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "Long"; .byte 16
+	.uleb128 15; .long .Ldiscr3-.Linfo
+.Ldiscr3: .uleb128 7; .string "d"; .long .Lint-.Linfo; .byte 0
+	.uleb128 19; .long 1000000; .fill 500000, 2, 0x0100; .uleb128 7; .string "A"; .long .Lstruct-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+	.uleb128 6; .string "List"; .byte 16
+	.uleb128 15; .long .Ldiscr4-.Linfo
+.Ldiscr4: .uleb128 7; .string "d"; .long .Lint-.Linfo; .byte 0
+	.uleb128 19; .long 5; .byte 0, 9, 1, 0x7e, 3; .uleb128 7; .string "A"; .long .Lnone-.Linfo; .byte 0; .byte 0
+	.uleb128 17; .byte 5; .uleb128 7; .string "B"; .long .Lnone-.Linfo; .byte 0; .byte 0
+	.byte 0
+	.byte 0
+.Lvec:	.uleb128 6; .string "Vec<T>"; .byte 24
+	.uleb128 7; .string "buf"; .long .Lbuf-.Linfo; .byte 0
+	.uleb128 7; .string "len"; .long .Llong-.Linfo; .byte 16
+	.byte 0
+.Lbuf:	.uleb128 6; .string "Buf"; .byte 16
+	.uleb128 7; .string "inner"; .long .Lbuf-.Linfo; .byte 8
+	.byte 0
+	.uleb128 6; .string "String"; .byte 24
+	.uleb128 7; .string "vec"; .long .Lvec-.Linfo; .byte 0
+	.byte 0
+.Lnone: .uleb128 6; .string "None"; .byte 4
+	.byte 0
 .Lint:	.uleb128 13; .string "int"; .byte 4, 5
+.Llong:	.uleb128 13; .string "usize"; .byte 8, 7
 	.byte 0
 .Lstop:
 	.section .note.GNU-stack,"",@progbits
@@ -87,6 +148,7 @@ func TestHostileDWARF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	variants := map[string]string{}
 	r := d.data.Reader()
 	r.Seek(u.entry.Offset)
 	for {
@@ -101,6 +163,23 @@ func TestHostileDWARF(t *testing.T) {
 			if err == nil {
 				useType(typ, 0)
 			}
+			if err == nil && typ.Kind == KindVariant {
+				variants[typ.Name] = describeVariants(t, typ)
+			}
+		}
+	}
+	bad := "malformed ELF file: "
+	for name, want := range map[string]string{
+		"Self":    "alone; A a variant at 0",
+		"Struct":  bad + "discriminant of type S",
+		"Nowhere": bad + "entry at 0x7fffffff",
+		"Both":    bad + "2 variants have no discriminant",
+		"Empty":   bad + "variant at",
+		"Long":    bad + "list of discriminants",
+		"List":    "int@0; A 0x9 0xfffffffe-0xffffffff 0x0-0x3; B 0x5",
+	} {
+		if got := variants[name]; !strings.Contains(got, want) {
+			t.Errorf("variants of %s: %s, want %s", name, got, want)
 		}
 	}
 	if _, err := b.Inlined("f"); err != nil {
@@ -117,12 +196,18 @@ func useType(t *Type, depth int) {
 	newAAPCS().next(t)
 	newGoABI(AMD64, false).next(t)
 	t.DirectIface()
-	newRustABI().next(t)
+	newRustABI(95).next(t)
 	sysvResult(t)
 	aapcsResult(t)
-	rustResult(t)
+	rustResult(t, true)
 	if e, err := t.Elem(); err == nil {
 		useType(e, depth+1)
+	}
+	t.RustSequence()
+	if vs, err := t.Variants(); err == nil && vs != nil {
+		for _, v := range vs.List {
+			useType(v.Field.Type, depth+1)
+		}
 	}
 	fields, err := t.Fields()
 	if err != nil {

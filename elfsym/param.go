@@ -47,6 +47,8 @@ type function struct {
 	ctx    exprContext
 	args   []argument
 	result *Type // nil for void and in Go
+	// otherABI tells that the arguments are not where the convention has them.
+	otherABI bool
 }
 
 // argument is a formal parameter.
@@ -228,9 +230,12 @@ func (fn *function) nativeParams() ([]Param, error) {
 	return out, nil
 }
 
+// argumentABI hands out the places of arguments in their order.
+type argumentABI interface{ next(*Type) (Loc, error) }
+
 // convention returns how the function's arguments are passed, as far as that
 // is not for the optimiser to choose; nil where it is.
-func (fn *function) convention() interface{ next(*Type) (Loc, error) } {
+func (fn *function) convention() argumentABI {
 	if fn.altered() {
 		return nil
 	}
@@ -238,7 +243,7 @@ func (fn *function) convention() interface{ next(*Type) (Loc, error) } {
 	case fn.rust() && !fn.plain():
 		return nil
 	case fn.rust() && fn.d.arch == AMD64:
-		return newRustABI()
+		return newRustABI(rustcVersion(fn.unit.producer))
 	case fn.rust():
 		return nil
 	case !fn.f.Has(External) && !fn.entry.flag(dwarf.AttrExternal) && !fn.plain():
@@ -254,12 +259,8 @@ func (fn *function) convention() interface{ next(*Type) (Loc, error) } {
 // apart (rust-lang/rust writes no DW_AT_calling_convention), but only they and
 // #[no_mangle] ones have no mangled name.
 func (fn *function) rust() bool {
-	const dwLangRust = 0x1c
-	if fn.unit.lang != dwLangRust && !strings.Contains(fn.unit.producer, "rustc") {
-		return false
-	}
 	name := fn.entry.str(dwarf.AttrLinkageName)
-	return strings.HasPrefix(name, "_ZN") || strings.HasPrefix(name, "_R")
+	return fn.rustc() && (strings.HasPrefix(name, "_ZN") || strings.HasPrefix(name, "_R"))
 }
 
 // altered reports whether the compiler has changed the function's signature:
@@ -269,45 +270,97 @@ func (fn *function) altered() bool {
 	return fn.f.Has(Clone) || cc == ccNoCall
 }
 
-// classifyArgs places by the calling convention the arguments that the debug
-// information places in stack slots not yet written at the entry.
+// classifyArgs places the arguments that the debug information places in stack
+// slots not yet written at the entry: by what the function itself stores
+// there, and else by the calling convention, for as long as that agrees with
+// what the function does.
 func (fn *function) classifyArgs() {
-	abi := fn.convention()
-	if abi == nil {
-		return
-	}
-	if fn.result != nil {
-		// The address for a large result is passed before everything else,
-		// in x8 on arm64.
-		hidden, err := fn.hiddenResult()
-		if err != nil {
-			return
-		}
-		if hidden {
-			if _, err := abi.next(uint64Type()); err != nil {
-				return
-			}
-		}
-	}
-	plain := fn.plain()
+	abi, why := fn.argumentABI()
+	start, plain := fn.prologue(), fn.plain()
 	for i := range fn.args {
 		a := &fn.args[i]
-		t := a.t
-		if errors.Is(a.err, errSpilledAddr) {
-			t = uint64Type()
+		spilled := errors.Is(a.err, errSpilled)
+		stored, seen, vector := Loc{}, false, error(nil)
+		if spilled {
+			stored, seen, vector = fn.spilled(start, a)
 		}
-		loc, err := abi.next(t)
-		if errors.Is(a.err, errSpilledAddr) && err == nil {
-			loc, err = behind(loc, a.t.Size)
+		loc, err := Loc{}, why
+		if abi != nil {
+			loc, err = a.next(abi)
+			switch {
+			case unplaceable(err):
+				abi, why = nil, err
+			case seen && !samePlace(loc, err, stored, vector):
+				abi, why, fn.otherABI = nil, errOtherABI, true
+			}
 		}
 		switch {
-		case errors.Is(err, errUnknownABI), errors.Is(err, errDeep), errors.Is(err, ErrMalformed):
-			fn.markSpilled(i, err)
-			return
-		case errors.Is(a.err, errSpilled), plain && errors.Is(a.err, ErrOptimizedOut):
+		case seen:
+			a.loc, a.err = stored, vector
+		case abi == nil && spilled && why != nil:
+			a.err = fmt.Errorf("%w; %w", errSpilled, why)
+		case abi == nil:
+		case spilled, plain && errors.Is(a.err, ErrOptimizedOut):
 			a.loc, a.err = loc, err
 		}
 	}
+}
+
+// argumentABI returns the convention by which arguments are placed, behind
+// the address for a large result, which is passed before everything else (in
+// x8 on arm64). It is nil where there is none; the error may say why.
+func (fn *function) argumentABI() (argumentABI, error) {
+	abi := fn.convention()
+	if abi == nil || fn.result == nil {
+		return abi, nil
+	}
+	hidden, err := fn.hiddenResult()
+	if err == nil && hidden {
+		_, err = abi.next(uint64Type())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return abi, nil
+}
+
+// next places an argument, or the address of its copy.
+func (a *argument) next(abi argumentABI) (Loc, error) {
+	if !errors.Is(a.err, errSpilledAddr) {
+		return abi.next(a.t)
+	}
+	loc, err := abi.next(uint64Type())
+	if err != nil {
+		return Loc{}, err
+	}
+	return behind(loc, a.t.Size)
+}
+
+// errOtherABI says that a function's own instructions contradict the
+// convention it should follow.
+var errOtherABI = fmt.Errorf("%w: an argument before it is not where rustc's convention has it", errUnknownABI)
+
+// unplaceable reports whether nothing behind an argument can be placed either.
+func unplaceable(err error) bool {
+	return errors.Is(err, errUnknownABI) || errors.Is(err, errDeep) || errors.Is(err, ErrMalformed)
+}
+
+// samePlace reports whether two ways to place an argument agree.
+func samePlace(a Loc, aErr error, b Loc, bErr error) bool {
+	return (aErr == nil) == (bErr == nil) && slices.Equal(joined(a.Pieces), joined(b.Pieces))
+}
+
+// joined makes one of pieces that lie behind each other in memory.
+func joined(pieces []Piece) []Piece {
+	var out []Piece
+	for _, p := range pieces {
+		if n := len(out) - 1; n >= 0 && p.Kind == InMem && out[n].Kind == InMem && p.Reg == out[n].Reg && p.Off == out[n].Off+out[n].Size {
+			out[n].Size += p.Size
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // behind returns the place of a value whose address is at loc.
@@ -318,21 +371,11 @@ func behind(loc Loc, size int64) (Loc, error) {
 	return memLoc(loc.Pieces[0].Reg, 0, size), nil
 }
 
-// markSpilled says why the arguments from the i-th on have no place.
-func (fn *function) markSpilled(i int, why error) {
-	for ; i < len(fn.args); i++ {
-		if a := &fn.args[i]; errors.Is(a.err, errSpilled) {
-			a.err = fmt.Errorf("%w; %w", errSpilled, why)
-		}
-	}
-}
-
 // hiddenResult reports whether the result's address takes an argument
 // register.
 func (fn *function) hiddenResult() (bool, error) {
 	if fn.rust() {
-		ls, err := rustLeaves(fn.result)
-		return err == nil && len(ls) == 0 && fn.result.Size > 0, err
+		return newRustABI(rustcVersion(fn.unit.producer)).hiddenResult(fn.result)
 	}
 	if fn.d.arch == ARM64 {
 		return false, nil
@@ -368,7 +411,7 @@ func (fn *function) resultLoc() (Loc, error) {
 func (fn *function) returned() (Loc, error) {
 	switch {
 	case fn.rust() && fn.d.arch == AMD64:
-		return rustResult(fn.result)
+		return fn.rustResult()
 	case fn.rust():
 		return Loc{}, fmt.Errorf("%w: %w", ErrUnsupportedClass, errUnknownABI)
 	case fn.d.arch == ARM64:

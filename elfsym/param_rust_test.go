@@ -56,10 +56,10 @@ var wantRust = map[string]string{
 	"retstr":  "s &str rdi:8+rsi:8 -> &str rax:8+rdx:8",
 	"owned":   "s String [rdi+0]:24, id u32 rsi:4 -> usize rax:8",
 	"shape":   "s &a::Shape rdi:8, id u32 rsi:4 -> u32 rax:4",
-	"opt":     "id u32 rdi:4, o Option<u32> !out, z u32 !out -> u32 rax:4",
-	"wrap":    "w Wrap rdi:4, t Three !out, id u32 !out -> u32 rax:4",
+	"opt":     "id u32 rdi:4, o Option<u32> rsi:4+rdx:4, z u32 rcx:4 -> u32 rax:4",
+	"wrap":    "w Wrap rdi:4, t Three rsi:6, id u32 rdx:4 -> u32 rax:4",
 	"wide":    "a u32 rdi:4, w u128 rsi:8+rdx:8, b u32 rcx:4 -> u128 rax:8+rdx:8",
-	"ext":     "p Pair rdi:8+rsi:4+?:4, id u32 rdx:4 -> u32 rax:4",
+	"ext":     "p Pair rdi:8+rsi:8, id u32 rdx:4 -> u32 rax:4", // its padding too, as C has it
 	"many": "a u64 rdi:8, b &str rsi:8+rdx:8, c u64 rcx:8, d u64 r8:8, " +
 		"e &str r9:8+[rsp+8]:8, f u64 [rsp+16]:8 -> usize rax:8",
 }
