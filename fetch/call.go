@@ -151,6 +151,11 @@ func (r *resolver) str(n *ast.CallExpr) (*operand, error) {
 		ptr = number(0)
 	case p.typ != nil && (p.typ.Kind == elfsym.KindSlice || isString(p.typ)):
 		ptr, err = r.word(p, 0, 8, false)
+	case p.typ != nil && p.typ.Kind == elfsym.KindStruct:
+		var ok bool
+		if ptr, _, _, ok, err = r.sequence(p); err == nil && !ok {
+			err = r.errorf(n.Args[0], nil, "str needs a pointer, not %s", describe(p.typ))
+		}
 	case p.typ != nil && p.typ.Kind == elfsym.KindArray:
 		ptr, err = r.address(n.Args[0], p)
 	case p.typ != nil && p.typ.Size != 8:
@@ -222,6 +227,9 @@ func (r *resolver) length(n *ast.CallExpr, name string) (*operand, error) {
 		}
 	case name == "len" && k == elfsym.KindStruct:
 		_, at, ok := stringFields(x.typ)
+		if !ok {
+			_, at, _, _, ok = x.typ.RustSequence()
+		}
 		if !ok {
 			return nil, r.errorf(n.Args[0], nil, "%s is %s, which has no len", r.source(n.Args[0]), describe(x.typ))
 		}

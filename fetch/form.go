@@ -81,6 +81,16 @@ func (f wideForm) value(c *contents) Value {
 	return Value{v.Add(v, new(big.Int).SetUint64(c.word(f.low))).String(), ValueNumber}
 }
 
+// charForm is a character of Rust.
+type charForm struct{ cell int }
+
+func (f charForm) value(c *contents) Value {
+	if v, ok := c.absent(f.cell); ok {
+		return v
+	}
+	return Value{string(rune(c.word(f.cell))), ValueText}
+}
+
 // textForm is a text.
 type textForm struct{ cell int }
 

@@ -64,6 +64,9 @@ func isPlain(t *elfsym.Type, depth int) bool {
 		if _, _, ok := stringFields(t); ok {
 			return false
 		}
+		if _, _, _, _, ok := t.RustSequence(); ok {
+			return false
+		}
 		fields, err := t.Fields()
 		if err != nil {
 			return false

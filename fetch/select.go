@@ -29,6 +29,9 @@ func (r *resolver) selector(n *ast.SelectorExpr) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.typ.Kind == elfsym.KindVariant {
+		return r.variant(n, o)
+	}
 	path, names, err := findField(o.typ, n.Sel.Name)
 	if err != nil {
 		return nil, r.errorf(n.Sel, err, "%s: %v", n.Sel.Name, err)
@@ -175,6 +178,12 @@ func (r *resolver) index(n *ast.IndexExpr) (*operand, error) {
 	idx, err := r.indexWord(n, x, i)
 	if err != nil {
 		return nil, err
+	}
+	if base, length, elem, ok, err := r.sequence(x); ok || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return &operand{node: n, typ: elem, addr: offset(base, combine(opBounded, idx, length), elem.Size)}, nil
 	}
 	elem := typeByte
 	if !isString(x.typ) {

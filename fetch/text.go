@@ -38,8 +38,27 @@ func (r *resolver) textOf(o *operand) (*text, bool, error) {
 		if ptr, length, ok := stringFields(o.typ); ok {
 			return r.headed(o, ptr, length)
 		}
+		if ptr, length, _, isText, ok := o.typ.RustSequence(); ok && isText {
+			return r.headed(o, ptr, length)
+		}
 	}
 	return nil, false, nil
+}
+
+// sequence is where a Rust Vec<T> or Box<[T]> has its pointer and its length,
+// as words, and the type of its elements. It is false for other types.
+func (r *resolver) sequence(o *operand) (ptr, length *node, elem *elfsym.Type, ok bool, err error) {
+	if o.typ == nil || o.typ.Kind != elfsym.KindStruct || o.addr == nil && o.loc == nil {
+		return nil, nil, nil, false, nil
+	}
+	at, n, elem, isText, ok := o.typ.RustSequence()
+	if !ok || isText {
+		return nil, nil, nil, false, nil
+	}
+	if ptr, err = r.word(o, at, 8, false); err == nil {
+		length, err = r.word(o, n, 8, true)
+	}
+	return ptr, length, elem, true, err
 }
 
 // headed is a text whose pointer and length lie ptr and length bytes into o.

@@ -90,6 +90,12 @@ func (v *view) form(o *operand) (form, error) {
 		return v.wide(o)
 	case t.Kind == elfsym.KindMap:
 		return v.mapForm(o)
+	case v.env.Lang == elfsym.LangRust && t.Kind == elfsym.KindUint && t.Name == "char":
+		n, err := v.scalar(o)
+		if err != nil {
+			return nil, err
+		}
+		return charForm{v.add(cell{node: n})}, nil
 	case t.Kind == elfsym.KindBool, isInteger(t), isAddress(t), t.Kind == elfsym.KindInt, t.Kind == elfsym.KindUint:
 		n, err := v.scalar(o)
 		if err != nil {
@@ -102,9 +108,17 @@ func (v *view) form(o *operand) (form, error) {
 		return fixedForm{Value{Text: "{…}"}}, nil
 	}
 	defer func() { v.depth-- }()
+	if ptr, length, elem, ok, err := v.sequence(o); ok || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return v.sequenceForm(o, ptr, length, elem)
+	}
 	switch t := o.typ; t.Kind {
 	case elfsym.KindStruct:
 		return v.structForm(o)
+	case elfsym.KindVariant:
+		return v.variantForm(o)
 	case elfsym.KindArray, elfsym.KindSlice:
 		return v.listForm(o)
 	case elfsym.KindComplex:
@@ -161,9 +175,24 @@ func (v *view) structForm(o *operand) (form, error) {
 	if err != nil {
 		return nil, v.errorf(o.node, err, "fields of %s: %v", describe(o.typ), err)
 	}
-	g := groupForm{open: "{", close: "}", names: []string{}}
-	var first error
-	readable := 0
+	g, readable, first := v.fieldsForm(o, fields)
+	if readable == 0 && first != nil {
+		return nil, first
+	}
+	if len(g.kids) == 0 && o.typ.Size > 0 {
+		return nil, v.errorf(o.node, elfsym.ErrUnsupportedClass, "%s has no fields that are known", describe(o.typ))
+	}
+	return g, nil
+}
+
+// fieldsForm shows fields of o, and returns how many of them can be read and
+// why the first one that cannot be read cannot. Rust's tuples call their fields
+// __0, __1, ….
+func (v *view) fieldsForm(o *operand, fields []elfsym.Field) (g groupForm, readable int, first error) {
+	g = groupForm{open: "{", close: "}", names: []string{}}
+	if len(fields) > 0 && fields[0].Name == "__0" {
+		g.open, g.close, g.names = "(", ")", nil
+	}
 	for _, f := range fields {
 		if f.Type == nil || f.Name == "_" {
 			continue
@@ -181,16 +210,12 @@ func (v *view) structForm(o *operand) (form, error) {
 			}
 			kid = fixedForm{valueUnreadable}
 		}
-		g.names = append(g.names, f.Name)
 		g.kids = append(g.kids, kid)
+		if g.names != nil {
+			g.names = append(g.names, f.Name)
+		}
 	}
-	if readable == 0 && first != nil {
-		return nil, first
-	}
-	if len(g.kids) == 0 && o.typ.Size > 0 {
-		return nil, v.errorf(o.node, elfsym.ErrUnsupportedClass, "%s has no fields that are known", describe(o.typ))
-	}
-	return g, nil
+	return g, readable, first
 }
 
 func (v *view) field(o *operand, f *elfsym.Field) (form, error) {
@@ -216,18 +241,16 @@ func (v *view) listForm(o *operand) (form, error) {
 	if elem == nil {
 		return nil, v.errorf(o.node, elfsym.ErrUnsupportedClass, "the elements of %s are not known", describe(o.typ))
 	}
-	list := cell{text: &text{}, unit: elem.Size}
 	if o.typ.Kind == elfsym.KindSlice {
-		if list.text.len, err = v.lengthWord(o.node, o); err != nil {
+		length, err := v.lengthWord(o.node, o)
+		if err != nil {
 			return nil, err
 		}
-		if !isPlain(elem, 0) {
-			return countForm{v.add(cell{node: list.text.len}), describe(o.typ)}, nil
-		}
-		if list.text.ptr, err = v.resolver.word(o, 0, 8, false); err != nil {
+		ptr, err := v.resolver.word(o, 0, 8, false)
+		if err != nil {
 			return nil, err
 		}
-		return listForm{v.add(list), elem}, nil
+		return v.sequenceForm(o, ptr, length, elem)
 	}
 	if o.typ.Len < 0 {
 		return nil, v.errorf(o.node, nil, "%s has no known length: name an element", describe(o.typ))
@@ -242,8 +265,16 @@ func (v *view) listForm(o *operand) (form, error) {
 	if !isPlain(elem, 0) {
 		return fixedForm{Value{Text: describe(o.typ)}}, nil
 	}
-	list.text.ptr, list.text.len = at, number(uint64(o.typ.Len))
-	return listForm{v.add(list), elem}, nil
+	return v.sequenceForm(o, at, number(uint64(o.typ.Len)), elem)
+}
+
+// sequenceForm shows the elements behind a pointer if they are plain, and else
+// how many there are.
+func (v *view) sequenceForm(o *operand, ptr, length *node, elem *elfsym.Type) (form, error) {
+	if !isPlain(elem, 0) {
+		return countForm{v.add(cell{node: length}), describe(o.typ)}, nil
+	}
+	return listForm{v.add(cell{text: &text{ptr: ptr, len: length}, unit: elem.Size}), elem}, nil
 }
 
 // elements shows an array that lies in registers.

@@ -90,6 +90,23 @@ func tally(calls []tracedCall) map[string]uint64 {
 	return out
 }
 
+// rustValues are functions of the Rust program values, which return what they
+// take, and rustCalls their calls.
+var (
+	rustValues = []string{"values::opt_i32", "values::opt_str", "values::opt_string", "values::event", "values::shape", "values::color", "values::vec", "values::letter", "values::opt_opt_bool", "values::two", "--show", "v", "--show", "ret"}
+	rustCalls  = counts(
+		"values::opt_i32(v=Some(-7)) ret=Some(-7)", 1, "values::opt_i32(v=None) ret=None", 1,
+		"values::opt_str(v=Some(\"abc\")) ret=Some(\"abc\")", 1, "values::opt_str(v=None) ret=None", 1,
+		"values::opt_string(v=Some(\"abcd\")) ret=Some(\"abcd\")", 1, "values::opt_string(v=None) ret=None", 1,
+		"values::event(v=Key(65)) ret=Key(65)", 1, "values::event(v=Move{x:1 y:-2}) ret=Move{x:1 y:-2}", 1,
+		"values::event(v=Text(\"hi\")) ret=Text(\"hi\")", 1, "values::event(v=Quit) ret=Quit", 1,
+		"values::shape(v=Dot) ret=Dot", 1, "values::shape(v=Line(3)) ret=Line(3)", 1, "values::shape(v=Rect{w:4 h:5}) ret=Rect{w:4 h:5}", 1,
+		"values::color(v=Red) ret=Red", 1, "values::color(v=Green) ret=Green", 1, "values::color(v=Blue) ret=Blue", 1,
+		"values::vec(v=[42 43]) ret=[42 43]", 1, "values::letter(v=é) ret=é", 1,
+		"values::opt_opt_bool(v=Some(Some(true))) ret=Some(Some(true))", 1, "values::opt_opt_bool(v=Some(None)) ret=Some(None)", 1, "values::opt_opt_bool(v=None) ret=None", 1,
+		"values::two(v=(16 -17)) ret=(16 -17)", 1)
+)
+
 // TestTrace holds that each call has its line, with its values, to the call.
 func TestTrace(t *testing.T) {
 	fib := map[string]uint64{}
@@ -132,6 +149,8 @@ func TestTrace(t *testing.T) {
 		{"captured", golang("dynamic"), []string{"main.counter.func1"}, counts(
 			"main.counter.func1(n=1 step=10 total=0) ret=10", 1, "main.counter.func1(n=1 step=10 total=10) ret=20", 1, "main.counter.func1(n=1 step=10 total=20) ret=30", 1,
 			"main.counter.func1(n=1 step=10 total=30) ret=40", 1, "main.counter.func1(n=1 step=10 total=40) ret=50", 1), nil},
+		{"rust-debug", rust("values").with("debug"), rustValues, rustCalls, nil},
+		{"rust-release", rust("values"), rustValues, rustCalls, nil},
 		{"not-called", c("fib"), []string{"main"}, map[string]uint64{}, []string{"latch: main was not called while latch measured"}},
 	} {
 		t.Run(c.label, func(t *testing.T) {
