@@ -191,4 +191,47 @@ func align(t *Type) int64 {
 	return 8
 }
 
+// stackAlign returns what t is aligned to where it is passed on the stack: to
+// more than is natural where the source says so (alignas, aligned).
+func stackAlign(t *Type) (int64, error) {
+	w := alignWalk{align: max(8, align(t))}
+	return w.align, w.add(t, 0)
+}
+
+// alignWalk is the largest alignment seen in a type.
+type alignWalk struct {
+	align int64
+	seen  int
+}
+
+func (w *alignWalk) add(t *Type, depth int) error {
+	if w.seen++; w.seen > maxLeaves || depth > 32 {
+		return fmt.Errorf("type %s: %w", t.Name, errDeep)
+	}
+	w.align = max(w.align, t.align)
+	switch t.Kind {
+	case KindStruct, KindUnion:
+		fields, err := t.Fields()
+		if err != nil {
+			return err
+		}
+		for _, f := range fields {
+			w.align = max(w.align, f.align)
+			if f.Type == nil {
+				continue
+			}
+			if err := w.add(f.Type, depth+1); err != nil {
+				return err
+			}
+		}
+	case KindArray:
+		elem, err := t.Elem()
+		if err != nil || elem == nil {
+			return err
+		}
+		return w.add(elem, depth+1)
+	}
+	return nil
+}
+
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

@@ -83,6 +83,9 @@ func addLeaf(out []class, l leaf) error {
 	return nil
 }
 
+// maxAlign bounds alignments: gcc and clang take none above 2^28.
+const maxAlign = 1 << 28
+
 // sysv hands out the places of arguments on amd64.
 type sysv struct {
 	regs  []Reg // integer registers left
@@ -120,7 +123,7 @@ func (a *sysv) next(t *Type) (Loc, error) {
 		}
 	}
 	if memory || ints > len(a.regs) || sses > a.sse {
-		return a.onStack(t), nil
+		return a.onStack(t)
 	}
 	if len(cs) == 0 {
 		return Loc{}, nil
@@ -156,11 +159,18 @@ func (a *sysv) hidden(size int64) (Loc, error) {
 	return loc, nil
 }
 
-func (a *sysv) onStack(t *Type) Loc {
-	a.stack = roundUp(a.stack-8, max(8, align(t))) + 8
+func (a *sysv) onStack(t *Type) (Loc, error) {
+	to, err := stackAlign(t)
+	if err != nil {
+		return Loc{}, err
+	}
+	if to > maxAlign {
+		return Loc{}, fmt.Errorf("%w: %s is aligned to %d bytes", ErrMalformed, t.Name, to)
+	}
+	a.stack = roundUp(a.stack-8, to) + 8
 	loc := memLoc(regRSP, a.stack, t.Size)
 	a.stack += roundUp(t.Size, 8)
-	return loc
+	return loc, nil
 }
 
 // returnsInMemory reports whether a result of type t is written where a hidden

@@ -28,6 +28,7 @@ const (
 	attrCallAllCalls     = dwarf.Attr(0x7a)   // DW_AT_call_all_calls
 	attrGNUAllCallSites  = dwarf.Attr(0x2117) // DW_AT_GNU_all_call_sites
 	attrGNUAllTailCalls  = dwarf.Attr(0x2116) // DW_AT_GNU_all_tail_call_sites
+	attrAlignment        = dwarf.Attr(0x88)   // DW_AT_alignment
 	attrMIPSLinkageName  = dwarf.Attr(0x2007)
 	attrGNUVector        = dwarf.Attr(0x2107)
 	attrGoKind           = dwarf.Attr(0x2900)

@@ -142,7 +142,7 @@ func (s *locSections) search(u *dwarfUnit, f *dwarf.Field, match func(lo, hi uin
 // bytes long, or 20 in the 64-bit format.
 func (s *locSections) listOffset(base, i uint64) (uint64, error) {
 	size := uint64(4)
-	if n := uint64(len(s.loclists)); base >= 20 && base <= n && binary.LittleEndian.Uint32(s.loclists[base-20:]) == 0xffffffff {
+	if base <= uint64(len(s.loclists)) && wideHeader(s.loclists[:base]) {
 		size = 8
 	}
 	r := dwarfBytes{b: s.loclists}
@@ -160,6 +160,15 @@ func (s *locSections) listOffset(base, i uint64) (uint64, error) {
 		return 0, fmt.Errorf("%w: location list %d lies outside .debug_loclists", ErrMalformed, i)
 	}
 	return off, nil
+}
+
+// wideHeader reports whether b ends with a header of the 64-bit format. The
+// mark that begins one may also be the end of another unit's lists, with a
+// header of the 32-bit format behind it: that has its length, which is not 0,
+// where the other has the upper half of its own.
+func wideHeader(b []byte) bool {
+	n := len(b)
+	return n >= 20 && binary.LittleEndian.Uint32(b[n-20:]) == 0xffffffff && binary.LittleEndian.Uint32(b[n-12:]) == 0
 }
 
 // find4 searches a list of .debug_loc (DWARF 4, section 2.6.2).

@@ -322,3 +322,55 @@ func TestParamsCXX(t *testing.T) {
 		})
 	}
 }
+
+// TestParamsAligned places structs that the source aligns on the stack, where
+// the debug information knows them only relative to a frame.
+func TestParamsAligned(t *testing.T) {
+	const source = `
+struct al { long x, y; } __attribute__((aligned(16)));
+struct in { char c; struct { __attribute__((aligned(32))) long x; } at[1]; };
+volatile long sink;
+__attribute__((noinline)) long f(long a, long b, long c, long d, long e, long f, long g, struct al s, int h) { sink = g + h; return s.x; }
+__attribute__((noinline)) long k(struct al s, long a, long b, long c, long d, int e, struct in i, long f) { sink = f; return s.y + i.at[0].x; }
+int main(void) { struct al s = { 1, 2 }; struct in i = { 0 }; return f(1, 2, 3, 4, 5, 6, 7, s, 9) + k(s, 1, 2, 3, 4, 5, i, 6); }
+`
+	for _, flags := range []string{"clang -O2", "clang -O2 -gdwarf-4", "clang -O0", "gcc -O2", "gcc -O0 -gdwarf-4"} {
+		b := compile(t, "a.c", source, append(strings.Fields(flags), "-g")...)
+		params := map[string]string{}
+		for name, i := range map[string]int{"f": 7, "k": 6} {
+			all, err := b.Params(funcNamed(t, b, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			params[name] = showPlace(all[i], b.Arch())
+		}
+		if want := map[string]string{"f": "[rsp+24]:16", "k": "[rsp+40]:64"}; !maps.Equal(params, want) {
+			t.Errorf("%s: %v, want %v", flags, params, want)
+		}
+	}
+}
+
+// TestLoclistsHeader tells the two formats of a header apart where the lists
+// before one end with the mark of the other.
+func TestLoclistsHeader(t *testing.T) {
+	tail := []byte{5, 0, 8, 0, 1, 0, 0, 0} // version, sizes, one offset
+	for _, c := range []struct {
+		before []byte
+		wide   bool
+	}{
+		{[]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0x1a, 0x9f, 0x00, 0x30, 0, 0, 0}, false},
+		{[]byte{0x0f, 0xff, 0xff, 0xff, 0xff, 0x1a, 0x9f, 0x00, 0x30, 0, 0, 0}, false},
+		{[]byte{0xff, 0xff, 0xff, 0xff, 0x30, 0, 0, 0, 0, 0, 0, 0}, true},
+		{[]byte{0x30, 0, 0, 0}, false},
+	} {
+		base := uint64(len(c.before) + len(tail))
+		b := append(append(c.before, tail...), 8, 0, 0, 0, 0, 0, 0, 0)
+		if got := wideHeader(b[:base]); got != c.wide {
+			t.Errorf("% x: in the 64-bit format: %v, want %v", b, got, c.wide)
+		}
+		s := locSections{loclists: b}
+		if off, err := s.listOffset(base, 0); err != nil || off != base+8 {
+			t.Errorf("% x: the list is at %d, %v, want %d", b, off, err, base+8)
+		}
+	}
+}

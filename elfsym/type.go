@@ -95,6 +95,8 @@ type Field struct {
 	// BitSize is 0 except for bit-fields, whose first bit is BitOffset bits
 	// above bit 0 of the Type-sized unit at Offset.
 	BitSize, BitOffset int64
+
+	align int64 // as Type.align, of the field itself
 }
 
 // Elem returns what a pointer points to, or what an array or slice is made of.

@@ -148,3 +148,40 @@ int main(int argc, char **) { ns::S s{argc}; return user(&s, argc); }
 		}
 	}
 }
+
+// TestBitFields reads bit-fields that go on behind their storage unit, in
+// each way compilers write them.
+func TestBitFields(t *testing.T) {
+	const source = `
+struct bits { unsigned a : 12; unsigned b : 30; int c : 12; unsigned long long d : 58; } __attribute__((packed));
+int f(struct bits *p) { return p->c; }
+int main() { return 0; }
+`
+	for _, cc := range []string{"gcc", "clang"} {
+		for _, version := range []string{"-gdwarf-3", "-gdwarf-4", "-gdwarf-5"} {
+			b := compile(t, "a.c", source, cc, version, "-gstrict-dwarf")
+			params, err := b.Params(funcNamed(t, b, "f"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			elem, err := params[0].Type.Elem()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields, err := elem.Fields()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range fields {
+				if end := f.BitOffset + f.BitSize; f.BitOffset < 0 || end > 64 {
+					t.Errorf("%s %s: %s has bits %d to %d", cc, version, f.Name, f.BitOffset, end)
+				}
+				got = append(got, fmt.Sprintf("%s@%d+%d", f.Name, 8*f.Offset+f.BitOffset, f.BitSize))
+			}
+			if got, want := strings.Join(got, " "), "a@0+12 b@12+30 c@42+12 d@54+58"; got != want {
+				t.Errorf("%s %s: %s, want %s", cc, version, got, want)
+			}
+		}
+	}
+}

@@ -30,8 +30,9 @@ func (d *dwarfInfo) structType(t *Type, e *dwarf.Entry) error {
 	return nil
 }
 
-// setFields lets t's fields be the members of e.
+// setFields lets t's fields be the members of e, aligned as e says.
 func (d *dwarfInfo) setFields(t *Type, e *dwarf.Entry) {
+	t.align, _ = e.Val(attrAlignment).(int64)
 	t.fields = later(d, func() ([]Field, error) {
 		kids, err := d.children(e, func(tag dwarf.Tag) bool {
 			return tag == dwarf.TagMember || tag == dwarf.TagInheritance
@@ -57,6 +58,7 @@ func (d *dwarfInfo) setFields(t *Type, e *dwarf.Entry) {
 // whose place is known only at run time.
 func (d *dwarfInfo) field(e *dwarf.Entry) (Field, bool, error) {
 	f := Field{}
+	f.align, _ = e.Val(attrAlignment).(int64)
 	f.Name, _ = e.Val(dwarf.AttrName).(string)
 	if ext, _ := e.Val(dwarf.AttrExternal).(bool); ext {
 		return f, false, nil
@@ -96,28 +98,29 @@ func (d *dwarfInfo) field(e *dwarf.Entry) (Field, bool, error) {
 
 // bitField sets the bits of a bit-field: DW_AT_data_bit_offset counts from the
 // start of the struct (DWARF 4 and 5), DW_AT_bit_offset from the most
-// significant bit of the storage unit (DWARF 2 and 3).
+// significant bit of the storage unit (DWARF 2 and 3, and clang for gdb), and
+// is negative where a packed field goes on behind the unit.
 func bitField(f *Field, e *dwarf.Entry) {
 	size, ok := e.Val(dwarf.AttrBitSize).(int64)
 	if !ok || size <= 0 || size > 64 || f.Type.Size <= 0 || f.Type.Size > 8 {
 		return
 	}
 	unit := 8 * f.Type.Size
-	if start, ok := e.Val(dwarf.AttrDataBitOffset).(int64); ok && start >= 0 {
-		start += 8 * f.Offset
-		f.Offset = start / unit * f.Type.Size
-		if start%unit+size > unit { // packed across units
-			f.Offset = start / 8
+	start, ok := e.Val(dwarf.AttrDataBitOffset).(int64)
+	if big, old := e.Val(dwarf.AttrBitOffset).(int64); !ok && old {
+		storage := unit
+		if n, ok := e.Val(dwarf.AttrByteSize).(int64); ok && n > 0 && n <= 8 {
+			storage = 8 * n
 		}
-		f.BitSize, f.BitOffset = size, start-8*f.Offset
+		start, ok = storage-big-size, true
+	}
+	if !ok || start < 0 {
 		return
 	}
-	if big, ok := e.Val(dwarf.AttrBitOffset).(int64); ok {
-		if n, ok := e.Val(dwarf.AttrByteSize).(int64); ok && n > 0 && n <= 8 {
-			unit = 8 * n
-		}
-		if low := unit - big - size; low >= 0 {
-			f.BitSize, f.BitOffset = size, low
-		}
+	start += 8 * f.Offset
+	f.Offset = start / unit * f.Type.Size
+	if start%unit+size > unit { // packed across units
+		f.Offset = start / 8
 	}
+	f.BitSize, f.BitOffset = size, start-8*f.Offset
 }
