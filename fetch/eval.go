@@ -143,7 +143,8 @@ func (e *emitter) read(size int64, signed bool) {
 	width, whole := map[int64]asm.Size{1: asm.Byte, 2: asm.Half, 4: asm.Word, 8: asm.DWord}[size]
 	if !whole {
 		width = asm.DWord
-		e.add(asm.StoreImm(asm.RFP, slotScratch, 0, asm.DWord))
+		// cilium/ebpf has no store of 8 constant bytes.
+		e.add(asm.StoreImm(asm.RFP, slotScratch, 0, asm.Word), asm.StoreImm(asm.RFP, slotScratch+4, 0, asm.Word))
 	}
 	e.copy(asm.RFP, slotScratch, int32(size))
 	e.add(asm.LoadMem(regAcc, asm.RFP, slotScratch, width))

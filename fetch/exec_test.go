@@ -177,6 +177,7 @@ func newMemory(t testing.TB) *memory {
 		field("Odd", unsafe.Offsetof(o.Odd), elfsym.ArrayOf(basic("float64"), 3)),
 		field("Yes", unsafe.Offsetof(o.Yes), basic("bool")), field("Color", unsafe.Offsetof(o.Color), color),
 		bits("b0", basic("uint32"), 3, 0), bits("b1", basic("int32"), 5, 3), bits("b2", basic("uint32"), 20, 8),
+		elfsym.Field{Name: "b3", Offset: int64(unsafe.Offsetof(o.U64)), Type: basic("uint32"), BitSize: 30, BitOffset: 4}, // in 5 bytes
 		field("C", unsafe.Offsetof(o.C), elfsym.PointerTo(char)), field("Long", unsafe.Offsetof(o.Long), elfsym.PointerTo(char)),
 		field("Self", unsafe.Offsetof(o.Self), elfsym.PointerTo(self)), field("Index", unsafe.Offsetof(o.Index), basic("uint64")))
 	m.typ = self
