@@ -374,3 +374,18 @@ func TestLoclistsHeader(t *testing.T) {
 		}
 	}
 }
+
+// TestParamsPairs does not take the registers that gcc's code moves a pair of
+// words to for those it is passed in.
+func TestParamsPairs(t *testing.T) {
+	const source = `
+#define USE(v) __asm__ volatile("" : : "r"(v) : "memory")
+__attribute__((noipa)) __int128 f(int z, __int128 v) { USE(v); USE(z); return v; }
+static __attribute__((noinline)) __int128 g(__int128 v, int z) { USE(v); USE(z); return v; }
+int main(int n, char **v) { return (int)(f(n, n) + g(**v, n)); }
+`
+	checkParams(t, compile(t, "a.c", source, "gcc", "-O2", "-g"), map[string]string{
+		"f": "z int rdi:4, v __int128 rsi:8+rdx:8 -> __int128 rax:8+rdx:8",
+		"g": "v __int128 !out, z int rdx:4 -> __int128 rax:8+rdx:8",
+	})
+}

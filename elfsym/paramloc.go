@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Errors that say why a value cannot be read.
@@ -51,7 +52,13 @@ func (d *dwarfInfo) locate(u *dwarfUnit, e die, t *Type, pc VAddr, ctx exprConte
 	if err != nil {
 		return Loc{}, err
 	}
-	return placePieces(pieces, t.Size, d.arch)
+	loc, err := placePieces(pieces, t.Size, d.arch)
+	if err == nil && static && t.Size > 8 && len(loc.Pieces) > 0 && loc.Pieces[0].Kind == InReg && strings.HasPrefix(u.producer, "GNU ") {
+		// gcc does not follow values of several registers through a function:
+		// these are the ones that its body works with.
+		return Loc{}, errSpilled
+	}
+	return loc, err
 }
 
 // baseTypeIn reads the integer type at the given offset from the header of u,
