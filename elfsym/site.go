@@ -44,6 +44,9 @@ type Sites struct {
 	TailCalls bool
 	// TailRecursive says that a tail-called function may jump back to it.
 	TailRecursive bool
+	// LeavesEarly says that some of Exits are jumps to code that is not
+	// followed, where the call goes on and its result is not known yet.
+	LeavesEarly bool
 	// Recursive says that the function calls itself directly.
 	Recursive bool
 	// Warnings are facts that make the numbers mean something else, such as

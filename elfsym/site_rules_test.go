@@ -318,7 +318,7 @@ func TestExits(t *testing.T) {
 			if !slices.Equal(offsets(s.Exits), c.exits) {
 				t.Errorf("exits %v, want %v", offsets(s.Exits), c.exits)
 			}
-			if s.Recursive != c.recursive || (len(s.Warnings) > 0) != c.warned {
+			if s.Recursive != c.recursive || (len(s.Warnings) > 0) != c.warned || s.LeavesEarly != c.warned {
 				t.Errorf("recursive %v, warnings %q", s.Recursive, s.Warnings)
 			}
 		})

@@ -79,6 +79,7 @@ func findSites(env *surroundings, root *body, f *Func, inside []VAddr, opts *Sit
 	}
 	s.Exits, s.Warnings, s.NoExit = e.sites, e.warnings, err
 	s.TailCalls, s.TailRecursive = w.tailCalls(), w.again
+	s.LeavesEarly = len(e.indirect)+len(e.foreign) > 0
 
 	back := map[VAddr]bool(nil)
 	if f.Lang == LangGo {
@@ -111,7 +112,7 @@ func findSites(env *surroundings, root *body, f *Func, inside []VAddr, opts *Sit
 		return Sites{}, err
 	}
 	if small {
-		s.Exits, s.Warnings, s.NoExit = nil, nil, errTooSmall
+		s.Exits, s.LeavesEarly, s.Warnings, s.NoExit = nil, false, nil, errTooSmall
 	}
 	return s, nil
 }

@@ -18,7 +18,7 @@ func Readable(env *Env) []*Expr {
 	var out []*Expr
 	for i := range env.Params {
 		p := &env.Params[i]
-		if p.Err != nil {
+		if p.Err != nil || p.Result && env.NoResults != nil {
 			continue
 		}
 		name := p.Name

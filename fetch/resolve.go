@@ -24,6 +24,8 @@ type Env struct {
 	// Binary holds the function, and the types that interfaces may hold; nil
 	// where none is to be had.
 	Binary *elfsym.Binary
+	// NoResults says why results cannot be read; nil where they can.
+	NoResults error
 	// StrLen is how many bytes of a string are kept. 0 means 64.
 	StrLen int
 }
@@ -214,6 +216,9 @@ func (r *resolver) positional(n *ast.Ident, index int, result bool) (*operand, e
 func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	if p.Err != nil {
 		return nil, r.errorf(n, p.Err, "%s cannot be read: %v", n.Name, p.Err)
+	}
+	if p.Result && r.env.NoResults != nil {
+		return nil, r.errorf(n, r.env.NoResults, "%s cannot be read: %v", n.Name, r.env.NoResults)
 	}
 	o := &operand{node: n, typ: p.Type, loc: &p.Loc, when: atEntry}
 	if o.typ == nil {

@@ -8,16 +8,18 @@ import (
 	"github.com/latchprof/latch/fetch"
 )
 
-// compile types the request's expressions for one function.
-func (t *target) compile(f *elfsym.Func) (*fetch.Program, error) {
-	req := t.req
+// compile types the request's expressions for one function. noResults says
+// why its results cannot be read, if so.
+func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error) {
+	req, env := t.req, t.env(f)
+	env.NoResults = noResults
 	switch {
 	case req.Trace != nil:
-		return t.compileShown(f, true)
+		return t.compileShown(f, env, true)
 	case len(req.By) == 0 && req.Where == nil:
 		return nil, nil
 	}
-	return fetch.Compile(req.By, req.Where, t.env(f))
+	return fetch.Compile(req.By, req.Where, env)
 }
 
 func (t *target) env(f *elfsym.Func) *fetch.Env {
@@ -29,8 +31,8 @@ func (t *target) env(f *elfsym.Func) *fetch.Env {
 // compileShown types what is shown of a function's calls. What cannot be shown
 // is left out, with a warning where it was asked for. Without returns only what
 // is known at the entry is shown.
-func (t *target) compileShown(f *elfsym.Func, returns bool) (*fetch.Program, error) {
-	env, asked := t.env(f), t.req.Trace.Show
+func (t *target) compileShown(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch.Program, error) {
+	asked := t.req.Trace.Show
 	exprs := asked
 	if len(asked) == 0 {
 		exprs = fetch.Readable(env)
@@ -50,9 +52,6 @@ func (t *target) compileShown(f *elfsym.Func, returns bool) (*fetch.Program, err
 			t.hide(f, e, err)
 		}
 	}
-	for _, e := range shown {
-		t.shown[e]++
-	}
 	if len(shown) == 0 && t.req.Where == nil {
 		return nil, nil
 	}
@@ -64,7 +63,18 @@ func (t *target) hide(f *elfsym.Func, e *fetch.Expr, why error) {
 	if t.hidden[e] == nil {
 		t.hidden[e] = why
 	}
-	t.warnings = append(t.warnings, fmt.Sprintf("%s: %s is not shown: %s", f.Name, e.Text, inLine(why)))
+	warning := fmt.Sprintf("%s: %s is not shown: %s", f.Name, e.Text, inLine(why))
+	if !t.warned[warning] { // a function may be compiled again, without its result
+		t.warned[warning] = true
+		t.warnings = append(t.warnings, warning)
+	}
+}
+
+// show notes what a probe shows.
+func (t *target) show(p *fetch.Program) {
+	for i := range p.Parts {
+		t.shown[p.Parts[i].Name] = true
+	}
 }
 
 // shownNowhere is an error if an expression can be shown for no function.
@@ -74,7 +84,7 @@ func (t *target) shownNowhere() error {
 	}
 	var errs error
 	for _, e := range t.req.Trace.Show {
-		if t.shown[e] == 0 && t.hidden[e] != nil {
+		if !t.shown[e.Alias] && t.hidden[e] != nil {
 			errs = errors.Join(errs, t.hidden[e])
 		}
 	}

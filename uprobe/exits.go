@@ -12,12 +12,13 @@ import (
 
 var (
 	errNeverReturns = errors.New("it never returns")
+	errGoesOn       = errors.New("it may leave by a jump to code that is not followed, and its result comes only there")
 	errNotMapped    = errors.New("its code is not mapped from the file: the program has put something else there, which no probe reaches")
 )
 
 // probe chooses the sites of one function.
 func (t *target) probe(req *Request, s selection) (*Probe, error) {
-	program, err := t.compile(s.fn)
+	program, err := t.compile(s.fn, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +40,14 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		}
 	}
 	p.Exit = t.exit(req, s, &sites)
+	if p.Exit == ExitRet && sites.LeavesEarly && program.AtExit() {
+		if program, err = t.compile(s.fn, errGoesOn); err != nil {
+			return nil, err
+		}
+		p.Program = program
+	}
 	if p.Exit == ExitNone && program.AtExit() && req.Trace != nil {
-		if program, err = t.compileShown(s.fn, false); err != nil {
+		if program, err = t.compileShown(s.fn, t.env(s.fn), false); err != nil {
 			return nil, err
 		}
 		p.Program = program

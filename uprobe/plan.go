@@ -176,6 +176,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 		probe.ID = uint32(len(p.Probes))
 		p.Probes = append(p.Probes, *probe)
 		if probe.Program != nil {
+			t.show(probe.Program)
 			p.KeySize = max(p.KeySize, probe.Program.Size)
 			p.DataSize = max(p.DataSize, p.KeySize, probe.Program.Size+probe.Program.Hidden)
 		}

@@ -31,10 +31,12 @@ type target struct {
 	// noReturn caches why no process may get a return probe.
 	noReturn     string
 	noReturnDone bool
-	// shown counts the functions in which each expression of the trace can
-	// be shown; hidden holds the first reason why not.
-	shown  map[*fetch.Expr]int
+	// shown are the aliases of the trace's expressions that a function
+	// shows; hidden holds the first reason why not; warned are the warnings
+	// about that.
+	shown  map[string]bool
 	hidden map[*fetch.Expr]error
+	warned map[string]bool
 }
 
 // candidate is an image that has perhaps not been opened.
@@ -67,7 +69,7 @@ func (c *candidate) open() (*Image, error) {
 }
 
 func newTarget(req *Request) *target {
-	return &target{req: req, shown: make(map[*fetch.Expr]int), hidden: make(map[*fetch.Expr]error)}
+	return &target{req: req, shown: make(map[string]bool), hidden: make(map[*fetch.Expr]error), warned: make(map[string]bool)}
 }
 
 func openTarget(req *Request) (*target, error) {

@@ -151,6 +151,8 @@ func TestTrace(t *testing.T) {
 			"main.counter.func1(n=1 step=10 total=30) ret=40", 1, "main.counter.func1(n=1 step=10 total=40) ret=50", 1), nil},
 		{"rust-debug", rust("values").with("debug"), rustValues, rustCalls, nil},
 		{"rust-release", rust("values"), rustValues, rustCalls, nil},
+		{"goes-on", c("tail"), []string{"--ret-only", "indirect", "leaf2", "--where", "n > 15", "--show", "n", "--show", "ret", "--show", "long=latency > 1*time.Hour"}, counts("indirect(long=false n=16)", 1, "leaf2(long=false n=16) ret=18", 1),
+			[]string{"latch: indirect: ret is not shown: ret cannot be read: it may leave by a jump to code that is not followed"}},
 		{"not-called", c("fib"), []string{"main"}, map[string]uint64{}, []string{"latch: main was not called while latch measured"}},
 	} {
 		t.Run(c.label, func(t *testing.T) {
