@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 )
@@ -77,14 +78,9 @@ type dwarfInfo struct {
 	// rust are the units of Rust that were read, std the namespaces of its
 	// own crates in them.
 	rust, std entryRanges
-}
-
-// entryRanges are ranges of entries, each from one offset to another, both
-// included.
-type entryRanges [][2]dwarf.Offset
-
-func (rs entryRanges) hold(off dwarf.Offset) bool {
-	return slices.ContainsFunc(rs, func(r [2]dwarf.Offset) bool { return off >= r[0] && off <= r[1] })
+	// headers are those of all units, read from info when first needed.
+	headers []unitHeader
+	info    func() (io.ReaderAt, int64)
 }
 
 // dwarfUnit is a compilation unit and where its functions are.
@@ -140,6 +136,7 @@ func newDWARF(data *dwarf.Data, f *elf.File, arch Arch) (*dwarfInfo, error) {
 		last:  last,
 		units: map[dwarf.Offset]*dwarfUnit{},
 		types: map[dwarf.Offset]*Type{},
+		info:  func() (io.ReaderAt, int64) { return infoSection(f) },
 
 		inlines: map[dwarf.Offset]*inlineTree{},
 		names:   map[dwarf.Offset]string{},
@@ -231,11 +228,6 @@ func (d *dwarfInfo) indexUnit(u *dwarfUnit) error {
 		d.rust = append(d.rust, [2]dwarf.Offset{u.entry.Offset, last})
 	}
 	return nil
-}
-
-func isStdCrate(e *dwarf.Entry) bool {
-	name, _ := e.Val(dwarf.AttrName).(string)
-	return name == "core" || name == "alloc" || name == "std"
 }
 
 // indexFunc notes the ranges of the function e: the hot part need not come

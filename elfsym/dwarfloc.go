@@ -1,6 +1,7 @@
 package elfsym
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
@@ -29,7 +30,12 @@ func loadLocSections(f *elf.File) (s locSections, err error) {
 		if err != nil {
 			return s, err
 		}
-		s.v5 = unitsOfDWARF5(info)
+		s.v5 = map[dwarf.Offset]bool{}
+		for _, u := range readUnitHeaders(bytes.NewReader(info), int64(len(info))) {
+			if u.v5 {
+				s.v5[u.entry] = true
+			}
+		}
 	}
 	return s, nil
 }
@@ -50,33 +56,6 @@ func debugSection(f *elf.File, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: section %s: %w", ErrMalformed, sec.Name, err)
 	}
 	return b, nil
-}
-
-// unitsOfDWARF5 reads the headers of the units in .debug_info (DWARF 5,
-// section 7.5.1).
-func unitsOfDWARF5(info []byte) map[dwarf.Offset]bool {
-	units := map[dwarf.Offset]bool{}
-	for off := uint64(0); off+12 <= uint64(len(info)); {
-		h := info[off:]
-		length, head := uint64(binary.LittleEndian.Uint32(h)), uint64(4)
-		offsetSize := uint64(4)
-		if length == 0xffffffff {
-			length, head, offsetSize = binary.LittleEndian.Uint64(h[4:]), 12, 8
-		}
-		if head+4 > uint64(len(h)) || length > uint64(len(h))-head {
-			break
-		}
-		if binary.LittleEndian.Uint16(h[head:]) >= 5 {
-			size := head + 2 + 1 + 1 + offsetSize
-			switch h[head+2] {
-			case 4, 5: // DW_UT_skeleton, DW_UT_split_compile
-				size += 8
-			}
-			units[dwarf.Offset(off+size)] = true
-		}
-		off += head + length
-	}
-	return units
 }
 
 // inLoclists reports whether the unit whose first entry is at off has its

@@ -47,7 +47,7 @@ fn main() {
 // wantRust is what rustc 1.95 does without optimisation; checked by
 // TestRustValues against a debugger.
 var wantRust = map[string]string{
-	"price":   "self &a::Cart rdi:8, sku &str rsi:8+rdx:8, n i32 rcx:4 -> u64 rax:8",
+	"price":   "self &Cart rdi:8, sku &str rsi:8+rdx:8, n i32 rcx:4 -> u64 rax:8",
 	"lookup":  "key &str rdi:8+rsi:8, n u32 rdx:4 -> u32 rax:4",
 	"scalars": "a i8 rdi:1, b bool rsi:1, c char rdx:4, d u64 rcx:8, e f64 !class, f Color r8:1 -> i64 rax:8",
 	"slices":  "s &[u32] rdi:8+rsi:8, m &mut [u8] rdx:8+rcx:8, p Pair r8:8+r9:4+?:4 -> usize rax:8",
@@ -55,7 +55,7 @@ var wantRust = map[string]string{
 	"retbig":  "id u64 rsi:8 -> Big [rax+0]:40",
 	"retstr":  "s &str rdi:8+rsi:8 -> &str rax:8+rdx:8",
 	"owned":   "s String [rdi+0]:24, id u32 rsi:4 -> usize rax:8",
-	"shape":   "s &a::Shape rdi:8, id u32 rsi:4 -> u32 rax:4",
+	"shape":   "s &Shape rdi:8, id u32 rsi:4 -> u32 rax:4",
 	"opt":     "id u32 rdi:4, o Option<u32> rsi:4+rdx:4, z u32 rcx:4 -> u32 rax:4",
 	"wrap":    "w Wrap rdi:4, t Three rsi:6, id u32 rdx:4 -> u32 rax:4",
 	"wide":    "a u32 rdi:4, w u128 rsi:8+rdx:8, b u32 rcx:4 -> u128 rax:8+rdx:8",
@@ -67,7 +67,7 @@ var wantRust = map[string]string{
 // wantOptimisedRust is what remains when constants have been propagated and
 // arguments dropped: the position says nothing any more.
 var wantOptimisedRust = map[string]string{
-	"price":  "self &a::Cart !out, sku &str ?:8+=3:8, n i32 =3:4 -> u64 rax:8",
+	"price":  "self &Cart !out, sku &str ?:8+=3:8, n i32 =3:4 -> u64 rax:8",
 	"lookup": "key &str ?:8+=5:8, n u32 rdi:4 -> u32 !out",
 	"owned":  "s String [rdi+0]:24, id u32 rsi:4 -> usize rax:8",
 	"opt":    "id u32 rdi:4, o Option<u32> =1:4+rsi:4, z u32 rdx:4 -> u32 !out",

@@ -25,7 +25,7 @@ const (
 	KindMap
 	KindChan
 	KindFunc
-	KindVariant // Rust enum with data
+	KindVariant // Rust enum with data: see Type.Variants
 )
 
 // Type is a type as the debug information describes it. Typedefs and

@@ -73,7 +73,7 @@ func TestRustVariants(t *testing.T) {
 		"opt_opt_u32":   "u32@0; None 0x2; Some __0@0:Option<u32>",
 		"opt_char":      "u32@0; None 0x110000; Some __0@0:char",
 		"opt_ref":       "u64@0; None 0x0; Some __0@0:&u32",
-		"opt_box":       "u64@0; None 0x0; Some __0@0:alloc::boxed::Box<u32>",
+		"opt_box":       "u64@0; None 0x0; Some __0@0:Box<u32>",
 		"opt_str":       "u64@0; None 0x0; Some __0@0:&str",
 		"opt_string":    "u64@0; None 0x8000000000000000; Some __0@0:String",
 		"opt_nonzero":   "u32@0; None 0x0; Some __0@0:NonZero<u32>",
@@ -86,7 +86,7 @@ func TestRustVariants(t *testing.T) {
 		"opt_cid":       "u32@0; None 0x0; Some 0x1 __0@4:CId",
 		"res_u32_u32":   "u32@0; Ok 0x0 __0@4:u32; Err 0x1 __0@4:u32",
 		"res_u32_i32":   "u32@0; Ok 0x0 __0@4:u32; Err 0x1 __0@4:i32",
-		"res_u64_box":   "u64@0; Ok 0x0 __0@8:u64; Err 0x1 __0@8:alloc::boxed::Box<u32>",
+		"res_u64_box":   "u64@0; Ok 0x0 __0@8:u64; Err 0x1 __0@8:Box<u32>",
 		"res_unit_u32":  "u32@0; Ok 0x0 __0@4:(); Err 0x1 __0@4:u32",
 		"res_string_u8": "u64@0; Ok __0@0:String; Err 0x8000000000000000 __0@8:u8",
 		"res_u8_u16":    "u8@0; Ok 0x0 __0@1:u8; Err 0x1 __0@2:u16",
@@ -97,7 +97,7 @@ func TestRustVariants(t *testing.T) {
 		"event":         "u64@0; Key 0x8000000000000000 __0@8:u32; Move 0x8000000000000001 x@8:i64 y@16:i64; Text __0@0:String; Quit 0x8000000000000003",
 		"shape":         "u8@0; Dot 0x0; Line 0x1 __0@4:u32; Rect 0x2 w@1:u8 h@2:u16",
 		"level":         "i16@0; Low 0xfed4 __0@2:u16; High 0x12c __0@2:u16",
-		"tree":          "u8@0; Leaf 0x0; Node 0x1 __0@8:alloc::boxed::Box<values::Tree> __1@1:u8",
+		"tree":          "u8@0; Leaf 0x0; Node 0x1 __0@8:Box<Tree> __1@1:u8",
 		"opt_sign":      "u8@0; None 0x2; Some __0@0:Sign",
 		"opt_far":       "u64@0; None 0x0; Some 0x1 __0@8:Far",
 		"two":           "none",
@@ -154,12 +154,12 @@ func TestRustSequences(t *testing.T) {
 		"slice":      "&[u16] 0 8 u16 false",
 		"string":     "String 8 16 u8 true",
 		"vec":        "Vec<u32> 8 16 u32 false",
-		"vec_string": "Vec<alloc::string::String> 8 16 String false",
-		"box_str":    "alloc::boxed::Box<str> 0 8 u8 true",
-		"box_slice":  "alloc::boxed::Box<[u16]> 0 8 u16 false",
-		"box_vec":    "alloc::boxed::Box<alloc::vec::Vec<u8>> none",
+		"vec_string": "Vec<String> 8 16 String false",
+		"box_str":    "Box<str> 0 8 u8 true",
+		"box_slice":  "Box<[u16]> 0 8 u16 false",
+		"box_vec":    "Box<Vec<u8>> none",
 		"cart":       "Cart none",
-		"cart_ref":   "&values::Cart none",
+		"cart_ref":   "&Cart none",
 	}
 	for _, flags := range rustBuilds {
 		b := symOpen(t, testutil.Build(t, "rust", "values", flags...), nil)
@@ -187,7 +187,7 @@ func TestRustScalars(t *testing.T) {
 		"wide":    "u128 uint/16",
 		"float":   "f64 float/8",
 		"words":   "[u64; 2] array/16[2]",
-		"box_vec": "alloc::boxed::Box<alloc::vec::Vec<u8>> pointer/8",
+		"box_vec": "Box<Vec<u8>> pointer/8",
 	}
 	for _, flags := range rustBuilds {
 		b := symOpen(t, testutil.Build(t, "rust", "values", flags...), nil)
@@ -196,6 +196,25 @@ func TestRustScalars(t *testing.T) {
 			if got := typ.Name + " " + describe(t, typ, 0); got != w {
 				t.Errorf("%v %s:\n got %s\nwant %s", flags, name, got, w)
 			}
+		}
+	}
+}
+
+func TestRustName(t *testing.T) {
+	for name, want := range map[string]string{
+		"u32":                           "u32",
+		"&mut a::b::C":                  "&mut C",
+		"Vec<u8, alloc::alloc::Global>": "Vec<u8>",
+		"(a::A, [b::B; 3], &[c::C])":    "(A, [B; 3], &[C])",
+		"fn(a::A, u8) -> b::c::D<e::F>": "fn(A, u8) -> D<F>",
+		"a::main::{closure_env#0}":      "{closure_env#0}",
+		"alloc::boxed::Box<dyn core::fmt::Debug, alloc::alloc::Global>":                            "Box<dyn Debug>",
+		"HashMap<alloc::string::String, u8, std::hash::random::RandomState, alloc::alloc::Global>": "HashMap<String, u8>",
+		"a::Größe<'é'>": "Größe<'é'>",
+		"::":            "",
+	} {
+		if got := rustName(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 }

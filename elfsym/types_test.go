@@ -123,7 +123,7 @@ func TestTypesRust(t *testing.T) {
 	for name, want := range map[string][]string{
 		"lookup":  {"&str str/16", "u32 uint/4", "u32 uint/4"},
 		"scalars": {"i8 int/1", "bool bool/1", "char uint/4", "u64 uint/8", "f64 float/8", "Color enum/1 Red=1 Green=2 Blue=9", "i64 int/8"},
-		"shape":   {"&a::Shape pointer/8 of variant/24", "u32 uint/4", "u32 uint/4"},
+		"shape":   {"&Shape pointer/8 of variant/24", "u32 uint/4", "u32 uint/4"},
 		"slices":  {"&[u32] slice/16 of uint/4", "&mut [u8] slice/16 of uint/1", "Pair struct/16{a@8 uint/4; b@0 uint/8}", "usize uint/8"},
 	} {
 		checkTypes(t, b, rustFunc(t, b, name), want)

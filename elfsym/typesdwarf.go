@@ -170,7 +170,10 @@ func (d *dwarfInfo) typeName(off dwarf.Offset, depth int) string {
 	case e.Tag == dwarf.TagTypedef && strings.HasPrefix(name, ".param"):
 		return inner("?") // Go's name for a type parameter
 	case name != "":
-		return rustName(name)
+		if rust, _ := d.rustEntry(off); rust {
+			return rustName(name)
+		}
+		return name
 	}
 	switch e.Tag {
 	case dwarf.TagPointerType:
@@ -188,7 +191,7 @@ func (d *dwarfInfo) typeName(off dwarf.Offset, depth int) string {
 	case dwarf.TagAtomicType:
 		return qualified("_Atomic", inner("void"))
 	case dwarf.TagArrayType:
-		if d.rust.hold(off) {
+		if rust, _ := d.rustEntry(off); rust {
 			return d.rustArray(e, inner("?"))
 		}
 		return inner("?") + "[]"

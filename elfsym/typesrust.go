@@ -9,7 +9,8 @@ import (
 
 // setRust notes what rustc's layout of a struct or union depends on.
 func (d *dwarfInfo) setRust(t *Type, e *dwarf.Entry) {
-	t.entry, t.std = e, d.std.hold(e.Offset)
+	t.entry = e
+	_, t.std = d.rustEntry(e.Offset)
 	t.align, _ = e.Val(dwarf.AttrAlignment).(int64)
 }
 
@@ -17,9 +18,10 @@ func (d *dwarfInfo) setRust(t *Type, e *dwarf.Entry) {
 // names are no identifiers of C++.
 func (d *dwarfInfo) rustStruct(t *Type, e *dwarf.Entry) error {
 	d.setRust(t, e)
-	pointee, ref := strings.CutPrefix(t.Name, "&")
+	name, _ := e.Val(dwarf.AttrName).(string)
+	pointee, ref := strings.CutPrefix(name, "&")
 	pointee = strings.TrimPrefix(pointee, "mut ")
-	boxed, box := strings.CutPrefix(t.Name, "alloc::boxed::Box<")
+	boxed, box := strings.CutPrefix(name, "alloc::boxed::Box<")
 	switch {
 	case ref && t.Size == 16 && pointee == "str":
 		t.Kind = KindStr
@@ -36,9 +38,9 @@ func (d *dwarfInfo) rustStruct(t *Type, e *dwarf.Entry) error {
 		d.setSequence(t, true, d.fatPointer)
 	case box && t.Size == 16 && strings.HasPrefix(boxed, "["):
 		d.setSequence(t, false, d.fatPointer)
-	case strings.HasPrefix(t.Name, "Vec<"):
+	case strings.HasPrefix(name, "Vec<"):
 		d.setSequence(t, false, d.vec)
-	case t.Name == "String":
+	case name == "String":
 		d.setSequence(t, true, d.stdString)
 	case !ref:
 		parts, err := d.children(e, func(tag dwarf.Tag) bool { return tag == dwarf.TagVariantPart }, 1)
@@ -221,16 +223,26 @@ func (d *dwarfInfo) rustArray(e *dwarf.Entry, elem string) string {
 	return fmt.Sprintf("[%s; %d]", elem, dimension(dims[0]))
 }
 
-// rustName leaves out of a type's name the parameters that the source need
-// not write, as nearly none does.
+// rustName writes a type's name as the source does: without the modules that
+// it imports from, and without parameters that it need not write.
 func rustName(name string) string {
-	if !strings.Contains(name, "alloc::Global") && !strings.Contains(name, "::RandomState") {
-		return name
-	}
 	for _, usual := range []string{"alloc::alloc::Global", "std::hash::random::RandomState", "std::collections::hash::map::RandomState"} {
 		name = strings.ReplaceAll(name, ", "+usual+">", ">")
 	}
-	return name
+	out, path := make([]byte, 0, len(name)), 0 // path is where the current path began in out
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case strings.HasPrefix(name[i:], "::"):
+			out = out[:path]
+			i++
+		case c == '_', c == '#', c == '{', c == '}', c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= 0x80:
+			out = append(out, c)
+		default:
+			out = append(out, c)
+			path = len(out)
+		}
+	}
+	return string(out)
 }
 
 // rustcVersion reads the n of version 1.n from a DW_AT_producer such as
