@@ -11,15 +11,17 @@ import (
 // compile types the request's expressions for one function. noResults says
 // why its results cannot be read, if so.
 func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error) {
-	req, env := t.req, t.env(f)
+	env := t.env(f)
 	env.NoResults = noResults
-	switch {
-	case req.Trace != nil:
-		return t.compileShown(f, env, true)
-	case len(req.By) == 0 && req.Where == nil:
-		return nil, nil
+	return t.compileIn(f, env, true)
+}
+
+// asked are the expressions that were asked for by name.
+func (r *Request) asked() []*fetch.Expr {
+	if r.Trace != nil {
+		return r.Trace.Show
 	}
-	return fetch.Compile(req.By, req.Where, env)
+	return r.By
 }
 
 func (t *target) env(f *elfsym.Func) *fetch.Env {
@@ -28,62 +30,65 @@ func (t *target) env(f *elfsym.Func) *fetch.Env {
 	return env
 }
 
-// compileShown types what is shown of a function's calls. What cannot be shown
-// is left out, with a warning where it was asked for. Without returns only what
-// is known at the entry is shown.
-func (t *target) compileShown(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch.Program, error) {
-	asked := t.req.Trace.Show
-	exprs := asked
-	if len(asked) == 0 {
+// compileIn types what is asked of a function's calls, or in a trace that asks
+// for nothing, all that can be shown. An expression that cannot be compiled is
+// left out, with a warning; a filter must be. Without returns only what is known
+// at the entry is read.
+func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch.Program, error) {
+	exprs := t.req.asked()
+	all := t.req.Trace != nil && len(exprs) == 0
+	if all {
 		exprs = fetch.Readable(env)
 	}
-	var shown []*fetch.Expr
+	var taken []*fetch.Expr
 	for _, e := range exprs {
-		with := append(shown, e)
+		with := append(taken, e)
 		p, err := fetch.Compile(with, nil, env)
 		if err == nil && !returns && p.AtExit() {
 			err = errNeverReturns
 		}
 		if err == nil {
-			shown = with
+			taken = with
 			continue
 		}
-		if len(asked) > 0 || errors.Is(err, fetch.ErrTooLarge) {
+		if !all || errors.Is(err, fetch.ErrTooLarge) {
 			t.hide(f, e, err)
 		}
 	}
-	if len(shown) == 0 && t.req.Where == nil {
+	if len(taken) == 0 && t.req.Where == nil {
 		return nil, nil
 	}
-	return fetch.Compile(shown, t.req.Where, env)
+	return fetch.Compile(taken, t.req.Where, env)
 }
 
-// hide notes that an expression is not shown for a function.
+// hide notes that an expression does not apply to a function.
 func (t *target) hide(f *elfsym.Func, e *fetch.Expr, why error) {
 	if t.hidden[e] == nil {
 		t.hidden[e] = why
 	}
-	warning := fmt.Sprintf("%s: %s is not shown: %s", f.Name, e.Text, inLine(why))
+	what := "is no part of the key"
+	if t.req.Trace != nil {
+		what = "is not shown"
+	}
+	warning := fmt.Sprintf("%s: %s %s: %s", f.Name, e.Text, what, inLine(why))
 	if !t.warned[warning] { // a function may be compiled again, without its result
 		t.warned[warning] = true
 		t.warnings = append(t.warnings, warning)
 	}
 }
 
-// show notes what a probe shows.
+// show notes what a probe reads.
 func (t *target) show(p *fetch.Program) {
 	for i := range p.Parts {
 		t.shown[p.Parts[i].Name] = true
 	}
 }
 
-// shownNowhere is an error if an expression can be shown for no function.
-func (t *target) shownNowhere() error {
-	if t.req.Trace == nil {
-		return nil
-	}
+// appliesNowhere is an error if an expression applies to none of the functions
+// that have probes.
+func (t *target) appliesNowhere() error {
 	var errs error
-	for _, e := range t.req.Trace.Show {
+	for _, e := range t.req.asked() {
 		if !t.shown[e.Alias] && t.hidden[e] != nil {
 			errs = errors.Join(errs, t.hidden[e])
 		}

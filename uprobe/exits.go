@@ -46,8 +46,8 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		}
 		p.Program = program
 	}
-	if p.Exit == ExitNone && program.AtExit() && req.Trace != nil {
-		if program, err = t.compileShown(s.fn, t.env(s.fn), false); err != nil {
+	if p.Exit == ExitNone && program.AtExit() {
+		if program, err = t.compileIn(s.fn, t.env(s.fn), false); err != nil {
 			return nil, err
 		}
 		p.Program = program

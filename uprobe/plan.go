@@ -25,7 +25,8 @@ type Request struct {
 	Exe string
 	// Patterns name functions, as elfsym.ParsePattern reads them.
 	Patterns []string
-	// By are the expressions whose values tell series apart.
+	// By are the expressions whose values tell series apart, each for the
+	// functions in which it compiles; elsewhere its value is latency.KeyNone.
 	By []*fetch.Expr
 	// Where, unless it is nil, says which calls are measured; the others are
 	// counted as filtered.
@@ -184,7 +185,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	if len(p.Probes) == 0 {
 		return nil, noProbes(p.Skips)
 	}
-	if err := t.shownNowhere(); err != nil {
+	if err := t.appliesNowhere(); err != nil {
 		return nil, err
 	}
 	p.Warnings = append(p.Warnings, t.warnings...)

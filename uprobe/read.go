@@ -175,7 +175,10 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 			continue
 		}
 		values := p.Program.Decode(binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
-		named := make(map[string]string, len(values))
+		named := make(map[string]string, len(s.plan.By))
+		for _, name := range s.plan.By {
+			named[name] = latency.KeyNone // unless the function has such a value
+		}
 		texts := make([]string, len(values))
 		for i, part := range p.Program.Parts {
 			texts[i] = values[i].Text
@@ -220,6 +223,9 @@ func (s *Session) wholeSeries(p *Probe, merged uint64) (*latency.Series, error) 
 	one.Key = map[string]string{}
 	for _, name := range s.plan.By {
 		one.Key[name] = latency.KeyOther
+		if !hasKey(p.Program) {
+			one.Key[name] = latency.KeyNone
+		}
 	}
 	return &one, nil
 }

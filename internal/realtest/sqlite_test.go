@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/latchprof/latch/internal/testutil"
+	"github.com/latchprof/latch/latency"
 )
 
 // What testdata/sqlite has its three workers do.
@@ -50,12 +51,12 @@ func TestSQLite(t *testing.T) {
 	runs := []struct {
 		by      string
 		want    keys     // by function
-		skipped []string // functions, with the reason
+		without []string // functions without the key, with the reason
 	}{
 		// SQLite gives itself texts of a length that it does not know.
-		{"sql=str(zSql, nBytes)", keys{c: wantPrepared("(unreadable)")},
-			[]string{query + ` is not measured: no parameter "zSql"`, exec + ` is not measured: no parameter "zSql"`}},
-		{"text", keys{query: wantQuery, exec: wantExec}, []string{c + ` is not measured: no parameter "text"`}},
+		{"sql=str(zSql, nBytes)", keys{c: wantPrepared("(unreadable)"), query: none(wantQuery), exec: none(wantExec)},
+			[]string{query + `: str(zSql, nBytes) is no part of the key: no parameter "zSql"`, exec + `: str(zSql, nBytes) is no part of the key: no parameter "zSql"`}},
+		{"text", keys{query: wantQuery, exec: wantExec, c: none(wantPrepared("x"))}, []string{c + `: text is no part of the key: no parameter "text"`}},
 		// One expression for both languages, by position. C's texts end in a
 		// NUL, Go's have their length.
 		{"str(arg1)", keys{c: wantPrepared(`SELECT*FROM"main".sqlite_master WHERE tbl_name='t' AND type!='tr…`), query: wantQuery, exec: wantExec}, nil},
@@ -83,7 +84,7 @@ func TestSQLite(t *testing.T) {
 				t.Errorf("%s is %s code", name, f.Lang)
 			}
 		}
-		for _, skip := range run.skipped {
+		for _, skip := range run.without {
 			if !slices.ContainsFunc(rec.Warnings, func(w string) bool { return strings.HasPrefix(w, skip) }) {
 				t.Errorf("by %s, the warnings are %q, without %q", run.by, rec.Warnings, skip)
 			}
@@ -94,4 +95,9 @@ func TestSQLite(t *testing.T) {
 	}
 	testutil.TextUnchanged(t, prog.PID(), path)
 	prog.Finish()
+}
+
+// none are the same calls where the key does not apply.
+func none(byKey map[string]uint64) map[string]uint64 {
+	return map[string]uint64{latency.KeyNone: total(byKey)}
 }
