@@ -204,6 +204,7 @@ func (m *memory) env() *Env {
 		{Name: "o", Index: 0, Type: elfsym.PointerTo(m.typ), Loc: loc(reg(5, 8))},
 		{Name: "n", Index: 1, Type: typeInt, Loc: loc(reg(4, 8))},
 		{Name: "m", Index: 2, Type: basicTypes["uint8"], Loc: loc(reg(1, 1))},
+		{Name: "M", Index: 9, Type: &elfsym.Type{Kind: elfsym.KindMap, Name: "map[string]int", Size: 8}, Loc: loc(reg(10, 8))},
 		{Name: "range", Index: 8, Type: basicTypes["uint8"], Loc: loc(reg(1, 1))},
 		{Name: "v", Index: 3, Type: m.typ, Loc: loc(elfsym.Piece{Kind: elfsym.InMem, Reg: 5, Size: m.typ.Size})},
 		{Name: "s", Index: 4, Type: typeText, Loc: loc(reg(8, 8), reg(9, 8))},

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -52,6 +53,13 @@ func Parse(source string) (*Expr, error) {
 			if at := strings.Index(e.Text, "->"); at >= 0 {
 				return nil, e.errorAt(at, "write p.x for p->x: a field is looked up through pointers")
 			}
+			if m := durationText.FindStringSubmatchIndex(e.Text); m != nil {
+				unit := durationUnits[e.Text[m[4]:m[5]]]
+				return nil, e.errorAt(m[2], fmt.Sprintf("write %s*time.%s for %s", e.Text[m[2]:m[3]], unit, e.Text[m[2]:m[5]]))
+			}
+			if strings.Contains(list[0].Msg, "rune literal") {
+				return nil, e.errorAt(list[0].Pos.Column-1, `text stands in double quotes, "like this"`)
+			}
 			return nil, e.errorAt(list[0].Pos.Column-1, list[0].Msg)
 		}
 		return nil, e.errorAt(0, err.Error())
@@ -59,6 +67,12 @@ func Parse(source string) (*Expr, error) {
 	e.node = node
 	return e, nil
 }
+
+// durationText is a duration as people write it, which is no Go.
+var (
+	durationText  = regexp.MustCompile(`(?:^|[^\w."])(\d+)(ns|us|µs|ms|s|m|h)\b`)
+	durationUnits = map[string]string{"ns": "Nanosecond", "us": "Microsecond", "µs": "Microsecond", "ms": "Millisecond", "s": "Second", "m": "Minute", "h": "Hour"}
+)
 
 // Slower returns a condition that wants calls which took at least ns
 // nanoseconds and, unless it is nil, fulfil where.

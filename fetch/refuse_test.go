@@ -17,6 +17,7 @@ func refusals() []evaluation {
 		{"o.Nope", "outer has no field \"Nope\": there are base, I32, U32"},
 		{"o.In.nope", "inner has no field \"nope\": there are No, Name, Tag\n    o.In.nope\n         ^"},
 		{"o.type.nope", "inner has no field \"nope\": there are No, Name, Tag\n    o.type.nope\n           ^"}, {"n + type", "no parameter \"type\""}, {"range type", "found 'range'"},
+		{"latency > 5ms", "write 5*time.Millisecond for 5ms\n    latency > 5ms\n              ^"}, {"n == 'POST'", "text stands in double quotes"}, {"M[\"k\"]", "only the length can be read: len(M)"},
 		{"n.x", "n is int, which has no fields"}, {"*n", "n is not a pointer, but int"}, {"n[0]", "which has no elements"},
 		{"nil", "nil is the same for all calls"},
 		{"o.Color == Blue", "color has no value \"Blue\": there are Red, Green\n    o.Color == Blue\n               ^"}, {"Blue == n", "no parameter \"Blue\""},

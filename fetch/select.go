@@ -171,6 +171,9 @@ func (r *resolver) index(n *ast.IndexExpr) (*operand, error) {
 	if x.typ == nil {
 		return nil, r.errorf(n.X, nil, "a constant has no elements")
 	}
+	if x.typ.Kind == elfsym.KindMap {
+		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "%s is a map, of which only the length can be read: len(%s)", r.source(n.X), r.source(n.X))
+	}
 	i, err := r.resolve(n.Index)
 	if err != nil {
 		return nil, err
