@@ -43,7 +43,10 @@ func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch
 	var taken []*fetch.Expr
 	for _, e := range exprs {
 		with := append(taken, e)
-		p, err := fetch.Compile(with, nil, env)
+		p, err := fetch.Compile([]*fetch.Expr{e}, nil, env)
+		if err == nil {
+			p, err = fetch.Compile(with, nil, env)
+		}
 		if err == nil && !returns && p.AtExit() {
 			err = errNeverReturns
 		}

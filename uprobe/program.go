@@ -32,6 +32,7 @@ type loader struct {
 	opts    *Options
 	backend Backend
 	maps    map[string]*ebpf.Map // of the first group, shared by the others
+	cache   *btf.Cache           // of the kernel's types, which each load needs
 }
 
 // maxLoads is how many groups are loaded at a time: most of a load is waiting
@@ -97,7 +98,10 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 			}
 		}
 	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.maps})
+	if l.cache == nil {
+		l.cache = btf.NewCache()
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.maps, Cache: l.cache})
 	if err != nil {
 		return nil, fmt.Errorf("load eBPF programs: %w", err)
 	}
