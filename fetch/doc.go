@@ -24,6 +24,11 @@
 //	+ - * / % & | ^ &^ << >>   == != < <= > >=   && || !
 //	hasPrefix(s, "x")          also s == "x" and s != "x"; x is a constant
 //	log2(x)       the largest power of two not above x, 0 for what is below 1
+//	x.(T)         what Go's interface x holds, where it is a T
+//	e.V.f         a field of the variant V of a Rust enum, where e is one
+//
+// Variables that a Go closure has captured are names too. Words that are Go's
+// keywords may be names: p.type.
 //
 // Arithmetic on two values of one type wraps around as in Go; between types it
 // is done in 64 bits, signed if either is. Pointers count bytes: p + 8 is 8
@@ -31,8 +36,18 @@
 // values. Text is compared as a whole, however much of it is kept; a null
 // pointer to char is no text, so it equals none and begins with none. C++
 // references stand for what they refer to, std::string and std::string_view
-// are text. Floating point in memory can be a key, and be compared with its like
-// and with constants.
+// are text, as are Rust's strings. Floating point in memory can be a key, and be
+// compared with its like and with constants.
+//
+// # Values of several parts
+//
+// A struct is shown as {a:1 s:"x"}, a tuple as (1 2), elements that are plain
+// as [1 2 3], other slices as []string(3), a Go map as map[string]int(2), an
+// enum of Rust as Some(9), an interface as the type it holds, and an error that
+// is only a text with it, *errors.errorString: not found. What is long is cut
+// with a mark, …. What x.(T) and e.V are not is (none): there is no value, and a
+// filter that needs one does not want the call; of a || b the other side is
+// asked.
 //
 // Division by zero, an index out of bounds, a negative shift count or length,
 // and memory that is not there make the expression unreadable, unless && or ||

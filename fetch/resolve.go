@@ -246,17 +246,31 @@ func (r *resolver) referred(o *operand) (*operand, error) {
 func (r *resolver) known() string {
 	var names []string
 	for i := range r.env.Params {
-		p := &r.env.Params[i]
-		switch {
-		case p.Result && p.Index == 0 && p.Name == "":
-			names = append(names, "ret")
-		case p.Name != "" && p.Name != "_":
-			names = append(names, p.Name)
-		case !p.Result && !p.Captured && p.Index >= 0:
-			names = append(names, fmt.Sprintf("arg%d", p.Index))
+		if name := r.env.nameOf(&r.env.Params[i]); name != "" {
+			names = append(names, name)
 		}
 	}
 	return listed(slices.Compact(names))
+}
+
+// nameOf is what a parameter or result is called in expressions: its own name,
+// or else argN, ret where there is one result, retN where there are several.
+// It is "" for what cannot be named.
+func (env *Env) nameOf(p *elfsym.Param) string {
+	switch {
+	case p.Name != "" && p.Name != "_":
+		return p.Name
+	case p.Captured || p.Index < 0:
+		return ""
+	case !p.Result:
+		return fmt.Sprintf("arg%d", p.Index)
+	}
+	for i := range env.Params {
+		if o := &env.Params[i]; o.Result && o.Index != p.Index {
+			return fmt.Sprintf("ret%d", p.Index)
+		}
+	}
+	return "ret"
 }
 
 // listed names what there is.

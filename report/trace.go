@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -118,7 +119,7 @@ func callText(call *latency.Call) string {
 		default:
 			b.WriteString(", ")
 		}
-		if len(call.Results) == 1 && v.Name == "ret" {
+		if unnamedResult.MatchString(v.Name) {
 			b.WriteString(shownValue(&v))
 		} else {
 			b.WriteString(namedValue(&v))
@@ -126,6 +127,9 @@ func callText(call *latency.Call) string {
 	}
 	return b.String()
 }
+
+// unnamedResult is what a result is called that has no name in the source.
+var unnamedResult = regexp.MustCompile(`^ret\d*$`)
 
 func namedValue(v *latency.Value) string { return Escape(v.Name) + "=" + shownValue(v) }
 
