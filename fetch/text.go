@@ -108,7 +108,30 @@ func stringFields(t *elfsym.Type) (ptr, length int64, ok bool) {
 			return p, n, true
 		}
 	}
-	return 0, 0, false
+	return declaredString(t)
+}
+
+// declaredString is stringFields for a std::string of which clang describes
+// the pointer's holder, _M_dataplus, by its name alone, as it does where the
+// library instantiates it: the pointer is all there is in front of the length.
+func declaredString(t *elfsym.Type) (ptr, length int64, ok bool) {
+	field := func(name string) (f elfsym.Field, ok bool) {
+		path, _, err := findField(t, name)
+		if err != nil || len(path) == 0 {
+			return f, false
+		}
+		f = path[len(path)-1]
+		return f, f.Type != nil
+	}
+	holder, ok1 := field("_M_dataplus")
+	count, ok2 := field("_M_string_length")
+	buffer, ok3 := field("_M_local_buf")
+	if !ok1 || !ok2 || !ok3 || holder.Type.Kind != elfsym.KindStruct || holder.Type.Size != 0 ||
+		count.Type.Size != 8 || count.Offset != holder.Offset+8 {
+		return 0, 0, false
+	}
+	elem, err := buffer.Type.Elem()
+	return holder.Offset, count.Offset, err == nil && isChar(elem)
 }
 
 // charsAt reports whether the field that names lead to points to characters
