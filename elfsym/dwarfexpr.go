@@ -21,6 +21,7 @@ const (
 	opConstu          = 0x10
 	opConsts          = 0x11
 	opAnd             = 0x1a
+	opShr             = 0x25
 	opMinus           = 0x1c
 	opPlus            = 0x22
 	opPlusUconst      = 0x23
@@ -66,17 +67,19 @@ const (
 	symOther         // anything else
 )
 
-// symValue is base+off; mask, when not 0, tells how many low bytes of a
-// register are kept, and signed how they are widened again.
+// symValue is base+off. A register may be shifted right by whole bytes, and
+// mask, when not 0, tells how many low bytes of that are kept, and signed how
+// they are widened again.
 type symValue struct {
 	base   symBase
 	reg    uint64
 	off    int64
+	shift  int64
 	mask   int64
 	signed bool
 }
 
-func (v symValue) plain() bool { return v.base != symOther && v.mask == 0 }
+func (v symValue) plain() bool { return v.base != symOther && v.mask == 0 && v.shift == 0 }
 
 // exprPiece is a piece of a value as an expression describes it.
 type exprPiece struct {
@@ -218,7 +221,7 @@ func (m *exprMachine) step(op byte) error {
 	case opPlusUconst:
 		v := m.pop()
 		m.push(add(v, int64(r.uleb())))
-	case opPlus, opMinus, opAnd:
+	case opPlus, opMinus, opAnd, opShr:
 		b, a := m.pop(), m.pop()
 		m.push(combine(op, a, b))
 	case opDeref:
@@ -354,6 +357,9 @@ func combine(op byte, a, b symValue) symValue {
 		return add(b, a.off)
 	case op == opMinus && b.base == symConst && b.plain():
 		return add(a, -b.off)
+	case op == opShr && a.base == symReg && a.off == 0 && a.plain() && b.base == symConst && b.plain() && b.off > 0 && b.off < 64 && b.off%8 == 0:
+		a.shift = b.off / 8
+		return a
 	case op == opAnd && a.base == symConst && b.base == symConst:
 		return symValue{off: a.off & b.off}
 	case op == opAnd && a.base == symReg && a.off == 0 && b.base == symConst && b.off == 1:

@@ -80,7 +80,11 @@ func showPlace(p Param, arch Arch) string {
 	for _, q := range p.Loc.Pieces {
 		switch q.Kind {
 		case InReg:
-			s = append(s, fmt.Sprintf("%s:%d", q.Reg.Name(arch), q.Size))
+			name := q.Reg.Name(arch)
+			if q.Off > 0 {
+				name += fmt.Sprintf(">>%d", 8*q.Off)
+			}
+			s = append(s, fmt.Sprintf("%s:%d", name, q.Size))
 		case InMem:
 			s = append(s, fmt.Sprintf("[%s%+d]:%d", q.Reg.Name(arch), q.Off, q.Size))
 		case Const:
@@ -388,4 +392,19 @@ int main(int n, char **v) { return (int)(f(n, n) + g(**v, n)); }
 		"f": "z int rdi:4, v __int128 rsi:8+rdx:8 -> __int128 rax:8+rdx:8",
 		"g": "v __int128 !out, z int rdx:4 -> __int128 rax:8+rdx:8",
 	})
+}
+
+// TestParamsShifted places the fields of a small struct in the parts of a
+// register, as clang describes them.
+func TestParamsShifted(t *testing.T) {
+	const source = `
+struct handy { int n; short m, o; };
+long f(struct handy h, int z) { return h.n + h.m - h.o + z; }
+int main(void) { return 0; }
+`
+	for _, flags := range []string{"-gdwarf-4", "-gdwarf-5"} {
+		checkParams(t, compile(t, "a.c", source, "clang", "-O2", flags), map[string]string{
+			"f": "h handy rdi:4+rdi>>32:2+rdi>>48:2, z int rsi:4 -> long rax:8",
+		})
+	}
 }

@@ -204,9 +204,18 @@ func valuePiece(p exprPiece, arch Arch) ([]Piece, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOptimizedOut, errComputed)
 	case p.at.base == symReg && p.at.off == 0 && p.at.mask > 0 && p.at.mask < p.size:
 		low, err := regPiece(p.at.reg, p.at.mask, arch)
+		if err == nil && p.at.shift > 0 {
+			err = fmt.Errorf("%w: %w", ErrOptimizedOut, errComputed)
+		}
 		return append(low, Piece{Kind: Const, Size: p.size - p.at.mask}), err
+	case p.at.base == symReg && p.at.off == 0 && p.at.shift > 0 && p.at.shift+p.size > 8:
+		// What is shifted in is no part of the value.
 	case p.at.base == symReg && p.at.off == 0:
-		return regPiece(p.at.reg, p.size, arch)
+		piece, err := regPiece(p.at.reg, p.size, arch)
+		if err == nil {
+			piece[0].Off = p.at.shift
+		}
+		return piece, err
 	case p.at.base == symLoad, p.at.base == symFrame:
 		return nil, errSpilled
 	}

@@ -24,7 +24,7 @@ const (
 	// Missing pieces were optimised away or lie in a register that a probe
 	// cannot read.
 	Missing PieceKind = iota
-	// InReg pieces are the low Size bytes of Reg.
+	// InReg pieces are Size bytes of Reg, from its byte Off on.
 	InReg
 	// InMem pieces lie in memory at the value of Reg plus Off.
 	InMem
@@ -36,7 +36,7 @@ const (
 type Piece struct {
 	Kind  PieceKind
 	Reg   Reg
-	Off   int64  // InMem: displacement from Reg in bytes
+	Off   int64  // InMem: displacement from Reg in bytes; InReg: first byte
 	Value uint64 // Const
 	Size  int64
 }

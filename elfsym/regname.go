@@ -52,7 +52,11 @@ func (l Loc) Describe(arch Arch) string {
 	for _, p := range l.Pieces {
 		switch p.Kind {
 		case InReg:
-			parts = append(parts, p.Reg.Name(arch))
+			name := p.Reg.Name(arch)
+			if p.Off > 0 {
+				name += fmt.Sprintf(">>%d", 8*p.Off)
+			}
+			parts = append(parts, name)
 		case InMem:
 			parts = append(parts, fmt.Sprintf("[%s%+d]", p.Reg.Name(arch), p.Off))
 		case Const:

@@ -40,7 +40,7 @@ func evaluations() []evaluation {
 		{"o.Self.Self.Self.Ptr.No", -12}, {"(*(*o).Self).In.No", 11}, {"v.I32", i32}, {"v.In.Name", "inside"}, {"v.Self.I64", i64},
 		{"o.Null.No", unreadable}, {"o.Null.Name", unreadable}, {"o.Yes", true}, {"o.F32", "1.5"}, {"o.F64", "-2.25"},
 		{"o.Color", "Green"}, {"o.Color == Green", true}, {"Red != o.Color", true}, {"o.Color + 1", 3},
-		{"o.b0", 5}, {"o.b1", -3}, {"o.b2", 99}, {"o.b3", 1<<30 - 1}, {"v.b1", -3}, {"o.b1 * o.b0", -15},
+		{"o.b0", 5}, {"o.b1", -3}, {"o.b2", 99}, {"o.b3", 1<<30 - 1}, {"high.b", 0x12345678}, {"high.a", -123}, {"v.b1", -3}, {"o.b1 * o.b0", -15},
 		{"o.In.Tag", "tag"}, {"o.In.Tag[1]", int('a')}, {"str(o.In.Tag, 2)", "ta"},
 		{"pair.a", int8(-123)}, {"pair.b", 0x12345678}, {"pair.s", -9}, {"split.a", int8(-123)}, {"split.s", -9},
 		// Elements.

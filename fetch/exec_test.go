@@ -211,6 +211,7 @@ func (m *memory) env() *Env {
 		{Name: "pair", Index: 5, Type: pair, Loc: loc(reg(2, 8), reg(3, 8))},
 		{Name: "fresh", Index: 6, Type: elfsym.PointerTo(typeInt64), Loc: loc(reg(10, 8))},
 		{Name: "split", Index: 7, Type: pair, Loc: loc(reg(2, 4), elfsym.Piece{Kind: elfsym.Missing, Size: 4}, reg(3, 8))},
+		{Name: "high", Index: 9, Type: pair, Loc: loc(reg(2, 4), elfsym.Piece{Kind: elfsym.InReg, Reg: 2, Off: 4, Size: 4}, reg(3, 8))},
 		{Name: "", Result: true, Type: typeInt64, Loc: loc(reg(0, 8))},
 	}}
 }

@@ -89,6 +89,8 @@ func (r *resolver) piece(o *operand, off, size int64, signed bool) (*node, error
 		case elfsym.InMem:
 			n.piece.Off += inner
 		default:
+			n.piece.Off = 0
+			inner += p.Off
 			if inner > 0 {
 				n.size = 8
 				n = combine(opShr, n, number(uint64(8*inner)))
