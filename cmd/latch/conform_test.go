@@ -107,7 +107,7 @@ func (b *build) find(t *testing.T, file *elfsym.Binary, name string) []*fetch.En
 	var envs []*fetch.Env
 	for _, f := range found {
 		b.funcs[f.Name] = name
-		env := &fetch.Env{Arch: file.Arch(), Lang: f.Lang}
+		env := &fetch.Env{Arch: file.Arch(), Lang: f.Lang, Binary: file}
 		env.Params, env.NoParams = file.Params(f)
 		envs = append(envs, env)
 	}
