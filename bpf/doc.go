@@ -20,6 +20,8 @@ const (
 	EventHeader = 56
 	// MaxFrames is how many return addresses an event can have.
 	MaxFrames = 64
+	// FramesCut stands beside their number where there are, or may be, more.
+	FramesCut = 1 << 32
 	// KeyDataMax is the most data a key can have, in bytes.
 	KeyDataMax = 4096
 )

@@ -16,6 +16,8 @@
 
 /* The return addresses that are kept of a traced call's stack. */
 #define MAX_FRAMES 64
+/* Stands beside their number where there are, or may be, more. */
+#define FRAMES_CUT (1ULL << 32)
 
 /* Return probes nest at most this deep, MAX_URETPROBE_DEPTH in uprobes.c. */
 #define MAX_RETURN_DEPTH 64

@@ -32,7 +32,8 @@ static __always_inline __u64 return_address(struct pt_regs *ctx, const struct fu
 
 /* walk writes the return addresses of the calls that enclose one which is about
  * to end: its own, then those that the frame pointers lead to, which are its
- * caller's again by then. It returns how many there are. */
+ * caller's again by then. It returns how many there are, and FRAMES_CUT unless
+ * the last one has no caller. */
 static __always_inline __u64 walk(struct pt_regs *ctx, __u64 first, __u64 *stack)
 {
 	__u64 frame[2], fp = REGS_FP(ctx);
@@ -40,18 +41,21 @@ static __always_inline __u64 walk(struct pt_regs *ctx, __u64 first, __u64 *stack
 
 	stack[0] = first;
 	for (i = 1; i < MAX_FRAMES; i++) {
-		if (!fp || fp & 7 ||
-		    bpf_probe_read_user(frame, sizeof(frame), (void *)fp) || !frame[1])
+		if (!fp)
+			return i;
+		if (fp & 7 || bpf_probe_read_user(frame, sizeof(frame), (void *)fp))
 			break;
+		if (!frame[1])
+			return i;
 		stack[i] = frame[1];
 		/* a stack grows down: the caller's frame is above */
-		if (frame[0] <= fp) {
+		if (frame[0] && frame[0] <= fp) {
 			i++;
 			break;
 		}
 		fp = frame[0];
 	}
-	return i;
+	return i | FRAMES_CUT;
 }
 
 /* emit hands a call to the reader. It is false where there is no room. */

@@ -142,7 +142,7 @@ func TestDecode(t *testing.T) {
 		{textForm{0}, OK, text("", 16), Value{"", ValueText}},
 		{textForm{0}, OK, text("héllo", 16), Value{"héllo", ValueText}},
 		{textForm{0}, Truncated, text("héllo"[:2], 16), Value{"h…", ValueText}},
-		{textForm{0}, OK, text("a\xffb", 16), Value{"a\uFFFDb", ValueText}},
+		{textForm{0}, OK, text("a\xffb", 16), Value{`a\xffb`, ValueText}},
 		{textForm{0}, OK, []byte{255, 255, 255, 255, 'x'}, Value{"x", ValueText}},
 		{list, OK, text("\x01\x00\xff\xff", 16), Value{"[1 -1]", ValueOther}},
 		{list, Truncated, text("\x01\x00", 16), Value{"[1 …]", ValueOther}},

@@ -105,7 +105,26 @@ func (f textForm) value(c *contents) Value {
 	if c.state(f.cell) == Truncated {
 		text = trimPartialRune(text) + "…"
 	}
-	return Value{strings.ToValidUTF8(text, "\uFFFD"), ValueText}
+	return Value{validText(text), ValueText}
+}
+
+// validText writes bytes that are not UTF-8 as \xe9, so that different strings
+// stay different.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // trimPartialRune drops the bytes of a character that the cut went through.

@@ -91,7 +91,7 @@ func plainValue(t *elfsym.Type, data []byte) Value {
 		elem, _ := t.Elem()
 		if isChar(elem) {
 			text, _, _ := strings.Cut(string(data[:t.Size]), "\x00")
-			return Value{strings.ToValidUTF8(text, "\uFFFD"), ValueText}
+			return Value{validText(text), ValueText}
 		}
 		var texts []string
 		for i := range t.Len {

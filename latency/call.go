@@ -22,6 +22,9 @@ type Call struct {
 	Untimed bool
 	// Stack are the callers, the nearest first; nil where it was not asked for.
 	Stack []Frame
+	// StackCut says that there are, or may be, more callers: too many, or
+	// frame pointers do not lead to them.
+	StackCut bool
 }
 
 // A Value is a named value of a call.

@@ -27,6 +27,9 @@ type TraceOptions struct {
 	JSON bool
 }
 
+// wideTrace is the width from which on threads and goroutines have columns.
+const wideTrace = 80
+
 // A CallWriter writes traced calls, one line each, as they come.
 type CallWriter struct {
 	TraceOptions
@@ -69,6 +72,9 @@ func (c *CallWriter) Write(call *latency.Call) error {
 // columns pads the cells in front of the call itself.
 func (c *CallWriter) columns(time, latency, pid, tid, goid string) string {
 	var b strings.Builder
+	if c.Width > 0 && c.Width < wideTrace { // room for the call itself matters more
+		return left(time, 15) + " " + right(latency, 8) + " "
+	}
 	b.WriteString(left(time, 15) + "  " + right(latency, 8) + "  ")
 	if c.PIDs {
 		b.WriteString(right(pid, 7) + "  ")
@@ -98,6 +104,9 @@ func (c *CallWriter) text(out *bytes.Buffer, call *latency.Call) {
 	c.line(out, plain, head+callText(call))
 	for _, f := range call.Stack {
 		c.line(out, dim, "    "+frameText(&f))
+	}
+	if call.StackCut {
+		c.line(out, dim, "    …")
 	}
 }
 
@@ -172,9 +181,10 @@ func encodeCall(out *bytes.Buffer, call *latency.Call) error {
 		Ret     json.RawMessage `json:"ret"`
 		Latency *int64          `json:"latency_ns"` // null for a call that is only counted
 		Stack   []jsonFrame     `json:"stack,omitempty"`
+		Cut     bool            `json:"stack_cut,omitempty"` // there are, or may be, more callers
 	}{
 		Time: call.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), PID: call.PID, TID: call.TID, Goid: call.Goid,
-		Comm: call.Comm, Func: call.Func, Args: encodeValues(call.Args), Ret: encodeValues(call.Results),
+		Comm: call.Comm, Func: call.Func, Cut: call.StackCut, Args: encodeValues(call.Args), Ret: encodeValues(call.Results),
 	}
 	if ns := call.Latency.Nanoseconds(); !call.Untimed {
 		line.Latency = &ns

@@ -32,6 +32,7 @@ func tracedCalls() []*latency.Call {
 				{Addr: 0x401000, Func: "main.serve", File: "/src/shop.go", Line: 40, Binary: "/bin/shop"},
 				{Addr: 0x7f0000001000, Binary: "/lib/libc.so.6"},
 			},
+			StackCut: true,
 		},
 		{Time: begin.Add(time.Second), PID: 4242, TID: 4242, Comm: "shop", Func: "main.Named", Latency: 950 * time.Nanosecond,
 			Results: []latency.Value{number("n", "94"), {Name: "err", Text: "nil"}}},
@@ -50,6 +51,7 @@ func TestTraceGolden(t *testing.T) {
 	}{
 		{"trace", nil},
 		{"trace-width=60", &TraceOptions{Width: 60, PIDs: true, Goids: true}},
+		{"trace-width=100", &TraceOptions{Width: 100, PIDs: true, Goids: true}},
 		{"trace-color", &TraceOptions{Color: true, Goids: true}},
 		{"trace-json", &TraceOptions{JSON: true}},
 	} {

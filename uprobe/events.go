@@ -128,12 +128,14 @@ func (r *eventReader) call(raw []byte) *latency.Call {
 		}
 	}
 	if plan.Stack {
-		call.Stack = []latency.Frame{}
 		var stack []uint64
-		for at := plan.eventStack(); len(stack) < int(min(e.Frames, bpf.MaxFrames)); at += 8 {
+		n := int(min(e.Frames&^bpf.FramesCut, bpf.MaxFrames))
+		for at := plan.eventStack(); len(stack) < n; at += 8 {
 			stack = append(stack, binary.NativeEndian.Uint64(raw[at:]))
 		}
-		call.Stack = r.symbols.stack(call.PID, stack)
+		var whole bool
+		call.Stack, whole = r.symbols.stack(call.PID, stack)
+		call.StackCut = !whole || e.Frames&bpf.FramesCut != 0
 	}
 	return call
 }

@@ -53,7 +53,9 @@ func (l *loader) loadAll(groups [][]*Probe) ([]*programs, error) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			out[i], errs[i] = l.load(groups[i])
+			if errs[i] = l.opts.canceled(); errs[i] == nil {
+				out[i], errs[i] = l.load(groups[i])
+			}
 		})
 	}
 	wg.Wait()

@@ -25,6 +25,21 @@ type Options struct {
 	// EventBytes is the size of the buffer for traced calls, a power of two.
 	// 0 means 8 MiB.
 	EventBytes int
+	// Cancel, once it is closed, makes Attach give up with ErrCanceled
+	// between two programs. It may be nil.
+	Cancel <-chan struct{}
+}
+
+// ErrCanceled says that Attach gave up because it was told to.
+var ErrCanceled = errors.New("interrupted before all probes were in")
+
+func (o *Options) canceled() error {
+	select {
+	case <-o.Cancel:
+		return ErrCanceled
+	default:
+		return nil
+	}
 }
 
 func (o *Options) eventBytes() int {
@@ -119,6 +134,9 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 	}
 	for _, exits := range []bool{true, false} {
 		for _, g := range s.groups {
+			if err := opts.canceled(); err != nil {
+				return nil, err
+			}
 			s.attachGroup(g, exits)
 		}
 	}

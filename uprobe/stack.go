@@ -44,8 +44,8 @@ func (s *symbolizer) Close() error {
 
 // stack names the return addresses, the nearest caller first. The frame
 // pointers of code that does not keep them lead anywhere, so it ends at the
-// first address that no call can have pushed.
-func (s *symbolizer) stack(pid int, addrs []uint64) []latency.Frame {
+// first address that no call can have pushed, and is not whole then.
+func (s *symbolizer) stack(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
 	space := s.processes[pid]
 	if space == nil {
 		space = &addressSpace{frames: make(map[uint64][]latency.Frame)}
@@ -61,14 +61,14 @@ func (s *symbolizer) stack(pid int, addrs []uint64) []latency.Frame {
 			space.frames[addr] = frames
 		}
 		if frames == nil && i > 0 {
-			break
+			return out, false
 		}
 		if frames == nil {
 			frames = []latency.Frame{{Addr: addr}}
 		}
 		out = append(out, frames...)
 	}
-	return out
+	return out, true
 }
 
 // remap reads the mappings again: libraries are loaded at any time.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchprof/latch/uprobe"
 )
 
 // A tracedCall is a line of latch trace --json.
@@ -386,4 +389,24 @@ func TestTraceStack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAttachCanceled holds that attaching gives up when it is told to, with
+// nothing left in the target.
+func TestAttachCanceled(t *testing.T) {
+	p := c("fib")
+	target, exe := begin(t, p)
+	plan, err := uprobe.NewPlan(&uprobe.Request{PIDs: []int{target.PID()}, Patterns: []string{"fib"}, Trace: &uprobe.Trace{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plan.Close()
+	told := make(chan struct{})
+	close(told)
+	if _, err := uprobe.Attach(plan, &uprobe.Options{Cancel: told}); !errors.Is(err, uprobe.ErrCanceled) {
+		t.Errorf("attaching ended with %v, not %v", err, uprobe.ErrCanceled)
+	}
+	target.Go()
+	target.WaitDone()
+	unharmed(t, p, exe, target.Prog)
 }

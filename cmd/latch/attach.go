@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -160,29 +162,72 @@ func limited(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return context.WithTimeout(ctx, d)
 }
 
-// interruptible ends the context at the first Ctrl-C or SIGTERM, and the
-// program at the second.
-func interruptible(parent context.Context) (context.Context, func()) {
+// interrupts ends a context at the first Ctrl-C or SIGTERM, and the program at
+// the second, but not while probes are put in or taken out: a kernel that is
+// left in the middle of that leaves a probe in the target's text.
+type interrupts struct {
+	signals chan os.Signal
+	done    chan struct{}
+	cancel  context.CancelFunc
+	probes  sync.Mutex // held while probes are put in or taken out
+}
+
+func interruptible(parent context.Context) (context.Context, *interrupts) {
 	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
+	i := &interrupts{signals: make(chan os.Signal, 2), done: make(chan struct{}), cancel: cancel}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for n := 0; ; n++ {
 			select {
-			case <-done:
+			case <-i.done:
 				return
-			case <-signals:
+			case <-i.signals:
 				if n > 0 {
+					i.probes.Lock()
 					os.Exit(130)
 				}
 				cancel()
 			}
 		}
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
+	return ctx, i
+}
+
+// stop lets signals do what they do without latch.
+func (i *interrupts) stop() {
+	signal.Stop(i.signals)
+	close(i.done)
+	i.cancel()
+}
+
+// attach puts the plan's probes in, enabled. A first Ctrl-C makes it give up.
+func (i *interrupts) attach(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
+	i.probes.Lock()
+	defer i.probes.Unlock()
+	opts.Cancel = ctx.Done()
+	session, err := uprobe.Attach(plan, opts)
+	if err != nil {
+		return nil, err
 	}
+	if err := session.Enable(); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return session, nil
+}
+
+// detach takes the probes out.
+func (i *interrupts) detach(session *uprobe.Session) error {
+	i.probes.Lock()
+	defer i.probes.Unlock()
+	if err := session.Stop(); err != nil {
+		return fmt.Errorf("remove probes: %w", err)
+	}
+	return nil
+}
+
+// close takes the probes out, if they are still in, and frees the session.
+func (i *interrupts) close(session *uprobe.Session) error {
+	i.probes.Lock()
+	defer i.probes.Unlock()
+	return session.Close()
 }

@@ -88,14 +88,14 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 	if err != nil {
 		return err
 	}
-	ctx, stopSignals := interruptible(ctx)
-	defer stopSignals()
+	ctx, signals := interruptible(ctx)
+	defer signals.stop()
 
 	child, err := o.target.launch(req, command)
 	if err != nil {
 		return err
 	}
-	rec, err := measure(ctx, s, o, req, opts, child.cmd())
+	rec, err := measure(ctx, signals, s, o, req, opts, child.cmd())
 	if err != nil {
 		child.kill()
 		return err
@@ -106,21 +106,18 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 }
 
 // measure attaches, waits, and detaches.
-func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Request, opts *uprobe.Options, child *launch.Cmd) (_ *latency.Recording, err error) {
+func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptions, req *uprobe.Request, opts *uprobe.Options, child *launch.Cmd) (_ *latency.Recording, err error) {
 	began := time.Now()
 	plan, err := uprobe.NewPlan(req)
 	if err != nil {
 		return nil, err
 	}
 	defer plan.Close()
-	session, err := uprobe.Attach(plan, opts)
+	session, err := signals.attach(ctx, plan, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
-	if err := session.Enable(); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, signals.close(session)) }()
 	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
 
 	ctx, cancel := limited(ctx, o.duration)
@@ -132,8 +129,8 @@ func measure(ctx context.Context, s streams, o *recordOptions, req *uprobe.Reque
 	if err := o.wait(ctx, s, session, ended); err != nil {
 		return nil, err
 	}
-	if err := session.Stop(); err != nil {
-		return nil, fmt.Errorf("remove probes: %w", err)
+	if err := signals.detach(session); err != nil {
+		return nil, err
 	}
 	rec, err := session.Read()
 	if err != nil {

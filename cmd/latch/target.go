@@ -87,6 +87,11 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 	if len(command) > 0 && t.exe == "" {
 		given++
 	}
+	for _, text := range patterns {
+		if strings.HasPrefix(text, "k:") || strings.HasPrefix(text, "t:") {
+			return nil, usage(fmt.Errorf("%s: kernel functions and tracepoints cannot be measured yet, only functions of programs and libraries", text))
+		}
+	}
 	switch {
 	case given == 0:
 		return nil, usage(errors.New("say what to measure: -p PID, -e FILE, or -- COMMAND"))

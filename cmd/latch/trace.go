@@ -99,13 +99,13 @@ func trace(ctx context.Context, s streams, o *traceOptions, patterns, command []
 	if err != nil {
 		return err
 	}
-	ctx, stopSignals := interruptible(ctx)
-	defer stopSignals()
+	ctx, signals := interruptible(ctx)
+	defer signals.stop()
 	child, err := o.target.launch(req, command)
 	if err != nil {
 		return err
 	}
-	if err := o.follow(ctx, s, req, opts, child); err != nil {
+	if err := o.follow(ctx, signals, s, req, opts, child); err != nil {
 		child.kill()
 		return err
 	}
@@ -113,21 +113,18 @@ func trace(ctx context.Context, s streams, o *traceOptions, patterns, command []
 }
 
 // follow attaches, prints what comes, and detaches.
-func (o *traceOptions) follow(ctx context.Context, s streams, req *uprobe.Request, opts *uprobe.Options, child *launched) (err error) {
+func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s streams, req *uprobe.Request, opts *uprobe.Options, child *launched) (err error) {
 	began := time.Now()
 	plan, err := uprobe.NewPlan(req)
 	if err != nil {
 		return err
 	}
 	defer plan.Close()
-	session, err := uprobe.Attach(plan, opts)
+	session, err := signals.attach(ctx, plan, opts)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
-	if err := session.Enable(); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, signals.close(session)) }()
 	for _, w := range plan.Warnings {
 		fmt.Fprintf(s.err, "latch: %s\n", report.Escape(w))
 	}
@@ -148,8 +145,8 @@ func (o *traceOptions) follow(ctx context.Context, s streams, req *uprobe.Reques
 	case result = <-printed:
 		early = true
 	}
-	if err := session.Stop(); err != nil {
-		return fmt.Errorf("remove probes: %w", err)
+	if err := signals.detach(session); err != nil {
+		return err
 	}
 	if !early {
 		if err := session.Drain(); err != nil {
