@@ -102,14 +102,25 @@ func plainValue(t *elfsym.Type, data []byte) Value {
 		fields, _ := t.Fields()
 		var texts []string
 		for _, f := range fields {
-			if f.Type.Size == 0 || f.Offset > int64(len(data)) {
-				continue
+			switch {
+			case f.Name == "_" || f.Offset > int64(len(data)):
+			case f.Type.Size == 0:
+				texts = append(texts, f.Name+":"+emptyValue(f.Type).Text)
+			default:
+				texts = append(texts, f.Name+":"+plainField(&f, data[f.Offset:]).inner())
 			}
-			texts = append(texts, f.Name+":"+plainField(&f, data[f.Offset:]).inner())
 		}
 		return Value{Text: "{" + strings.Join(texts, " ") + "}"}
 	}
 	return number64(t, plainWord(data[:t.Size], isSigned(t)))
+}
+
+// emptyValue is the only value of a type that takes no room.
+func emptyValue(t *elfsym.Type) Value {
+	if t.Kind == elfsym.KindArray {
+		return Value{Text: "[]"}
+	}
+	return Value{Text: "{}"}
 }
 
 // plainField is the value of a field, which may be a bit-field.

@@ -223,7 +223,7 @@ func (v *view) field(o *operand, f *elfsym.Field) (form, error) {
 	field.typ, field.off = f.Type, o.off+f.Offset
 	field.bitSize, field.bitOffset = f.BitSize, f.BitOffset
 	if f.Type.Size == 0 {
-		return fixedForm{Value{Text: "{}"}}, nil
+		return fixedForm{emptyValue(f.Type)}, nil
 	}
 	if f.Type.Kind == elfsym.KindUnion {
 		return fixedForm{Value{Text: "{…}"}}, nil
