@@ -13,7 +13,7 @@ import (
 func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error) {
 	env := t.env(f)
 	env.NoResults = noResults
-	return t.compileIn(f, env, true)
+	return t.compileIn(f, env, nil)
 }
 
 // asked are the expressions that were asked for by name.
@@ -32,9 +32,9 @@ func (t *target) env(f *elfsym.Func) *fetch.Env {
 
 // compileIn types what is asked of a function's calls, or in a trace that asks
 // for nothing, all that can be shown. An expression that cannot be compiled is
-// left out, with a warning; a filter must be. Without returns only what is known
-// at the entry is read.
-func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch.Program, error) {
+// left out, with a warning; a filter must be. Where noReturn says why returns are
+// not seen, only what is known at the entry is read.
+func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, noReturn error) (*fetch.Program, error) {
 	exprs := t.req.asked()
 	all := t.req.Trace != nil && len(exprs) == 0
 	if all {
@@ -47,8 +47,8 @@ func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, returns bool) (*fetch
 		if err == nil {
 			p, err = fetch.Compile(with, nil, env)
 		}
-		if err == nil && !returns && p.AtExit() {
-			err = errNeverReturns
+		if err == nil && noReturn != nil && p.AtExit() {
+			err = noReturn
 		}
 		if err == nil {
 			taken = with

@@ -46,14 +46,15 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 		}
 		p.Program = program
 	}
+	noReturn := cmp.Or(sites.NoExit, errNeverReturns)
 	if p.Exit == ExitNone && program.AtExit() {
-		if program, err = t.compileIn(s.fn, t.env(s.fn), false); err != nil {
+		if program, err = t.compileIn(s.fn, t.env(s.fn), noReturn); err != nil {
 			return nil, err
 		}
 		p.Program = program
 	}
 	if p.Exit == ExitNone && program.AtExit() {
-		return nil, fmt.Errorf("ret and latency need to see it return: %w", cmp.Or(sites.NoExit, errNeverReturns))
+		return nil, fmt.Errorf("ret and latency need to see it return: %w", noReturn)
 	}
 	return p, nil
 }
