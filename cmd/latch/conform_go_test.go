@@ -6,6 +6,7 @@ import "testing"
 const (
 	noFloat  = "is passed in a floating-point register"
 	uncaught = "no parameter"
+	tooSmall = "its entry is its exit"
 )
 
 // inBoth are refusals of both builds.
@@ -36,6 +37,8 @@ var refusalsGo = append(inBoth(
 	// The compiler does not describe what tells an iterator to go on.
 	refusal{fn: "main.walked-range1", expr: "ret", reason: "no ret"},
 ),
+	// A single instruction is entry and return at once.
+	refusal{"go", "main.Alone", "ret", tooSmall},
 	// Optimised code describes the captured variables that it keeps in a
 	// register, not those that it uses where they are.
 	refusal{"go", "main.adders.func1", "base", uncaught},

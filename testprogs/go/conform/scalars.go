@@ -18,6 +18,11 @@ func Int8(v int8) int8 {
 	return v
 }
 
+// Alone is a single instruction in optimised code.
+//
+//go:noinline
+func Alone(v int8) int8 { return v }
+
 //go:noinline
 func Int16(v int16) int16 {
 	touched++
@@ -192,6 +197,7 @@ func Blank(_ int, b int, _ string, d string) (_ int, s string) {
 
 func scalars() {
 	both("Int8", Int8, math.MinInt8, -1, 0, math.MaxInt8)
+	both("Alone", Alone, -1, 2)
 	both("Int16", Int16, math.MinInt16, -1, math.MaxInt16)
 	both("Int32", Int32, math.MinInt32, -1, math.MaxInt32)
 	both("Int64", Int64, math.MinInt64, -1, math.MaxInt64)

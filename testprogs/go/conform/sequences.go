@@ -33,6 +33,18 @@ func Points(v []point) []point {
 }
 
 //go:noinline
+func Paddeds(v []padded) []padded {
+	touched++
+	return v
+}
+
+//go:noinline
+func Zeros(v []zeros) []zeros {
+	touched++
+	return v
+}
+
+//go:noinline
 func Strings(v []string) []string {
 	touched++
 	return v
@@ -131,6 +143,8 @@ func sequences() {
 	both("Bools", Bools, []bool{true, false, true})
 	both("Floats", Floats, []float64{1.5, -0.25, 1e100})
 	both("Points", Points, []point{{1, -2}, {-3, 4}})
+	both("Paddeds", Paddeds, []padded{{A: -1, B: 2}, {A: 3, B: -4}})
+	both("Zeros", Zeros, []zeros{{N: -5}})
 	both("Strings", Strings, []string{"a", "b", "c"}, nil)
 	both("Matrix", Matrix, [][]int{{1}, {2}})
 	both("Anys", Anys, []any{1, "a", nil})

@@ -63,6 +63,10 @@ type (
 		Z signal
 		B int8
 	}
+	zeros struct {
+		None [0]int
+		N    int8
+	}
 	derived struct {
 		inner
 		*named
@@ -149,6 +153,12 @@ func Padded(v padded) padded {
 }
 
 //go:noinline
+func Zero(v zeros) zeros {
+	touched++
+	return v
+}
+
+//go:noinline
 func Derived(v derived) derived {
 	touched++
 	return v
@@ -193,6 +203,7 @@ func structs() {
 	parts("Ten", Ten, ten{1, -2, 3, -4, 5, -6, "seven", "größe"})
 	parts("Slice", Slice, slice{[]int{1, 2}, kept(3), map[string]int{"a": 1}, nil}, slice{})
 	parts("Padded", Padded, padded{A: -1, B: -2})
+	parts("Zero", Zero, zeros{N: -3})
 	inMixed()
 	derive()
 	crowd()
