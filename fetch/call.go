@@ -195,6 +195,9 @@ func (r *resolver) length(n *ast.CallExpr, name string) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x, err = r.array(x); err != nil {
+		return nil, err
+	}
 	if x.cst != nil && x.cst.Kind() == constant.String && name == "len" {
 		return &operand{node: n, cst: constant.MakeInt64(int64(len(constant.StringVal(x.cst))))}, nil
 	}

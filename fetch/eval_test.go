@@ -46,7 +46,7 @@ func evaluations() []evaluation {
 		// Elements.
 		{"o.List[1]", list[1]}, {"o.List[n-1]", list[n-1]}, {"o.List[n]", unreadable}, {"o.List[n-4]", unreadable}, {"o.List[-ret]", list[1]}, {"o.List[ret]", unreadable},
 		{"o.Items[0].Name", "one"}, {"o.Items[1].Name", ""}, {"o.Items[1].No", 2}, {"o.Items[o.Index].No", unreadable}, {"o.Arr[3]", arr[3]}, {"o.Arr[n]", arr[n]},
-		{"o.Arr[n+1]", unreadable}, {"o.C[1]", int('e')}, {"o.C[n]", int('l')}, {"s[0]", s[0]}, {"s[n]", s[n]}, {"s[7]", unreadable}, {"o.List[o.Arr[0]-6]", list[1]},
+		{"o.Arr[n+1]", unreadable}, {"array[3]", arr[3]}, {"array[n]", arr[n]}, {"array[n+1]", unreadable}, {"len(array)", 4}, {"o.C[1]", int('e')}, {"o.C[n]", int('l')}, {"s[0]", s[0]}, {"s[n]", s[n]}, {"s[7]", unreadable}, {"o.List[o.Arr[0]-6]", list[1]},
 		{"v.Arr[n]", arr[n]}, {"v.List[2]", list[2]},
 		{"len(s)", len(s)}, {"len(o.List)", 3}, {"cap(o.List)", 3}, {"len(o.Arr)", 4}, {"len(o.Ptr.Name)", 14}, {"len(str(o.C, 4))", 4}, {"len(\"abc\")", 3},
 		// Names that are keywords of Go.

@@ -212,6 +212,7 @@ func (m *memory) env() *Env {
 		{Name: "fresh", Index: 6, Type: elfsym.PointerTo(typeInt64), Loc: loc(reg(10, 8))},
 		{Name: "split", Index: 7, Type: pair, Loc: loc(reg(2, 4), elfsym.Piece{Kind: elfsym.Missing, Size: 4}, reg(3, 8))},
 		{Name: "high", Index: 9, Type: pair, Loc: loc(reg(2, 4), elfsym.Piece{Kind: elfsym.InReg, Reg: 2, Off: 4, Size: 4}, reg(3, 8))},
+		{Name: "array", Index: 10, Type: elfsym.PointerTo(elfsym.ArrayOf(basicTypes["uint16"], 4)), Loc: loc(reg(11, 8))},
 		{Name: "", Result: true, Type: typeInt64, Loc: loc(reg(0, 8))},
 	}}
 }
@@ -247,6 +248,7 @@ func (m *memory) registers(exit bool) []byte {
 	set(2, 0x12345678_ffffff85)
 	minus := int64(-9)
 	set(3, uint64(minus))
+	set(11, uint64(uintptr(unsafe.Pointer(&m.o.Arr))))
 	set(10, uint64(uintptr(unsafe.Pointer(&m.fresh[2*os.Getpagesize()]))))
 	return b
 }

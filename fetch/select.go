@@ -171,6 +171,9 @@ func (r *resolver) index(n *ast.IndexExpr) (*operand, error) {
 	if x.typ == nil {
 		return nil, r.errorf(n.X, nil, "a constant has no elements")
 	}
+	if x, err = r.array(x); err != nil {
+		return nil, err
+	}
 	if x.typ.Kind == elfsym.KindMap {
 		return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "%s is a map, of which only the length can be read: len(%s)", r.source(n.X), r.source(n.X))
 	}
@@ -220,6 +223,18 @@ func (r *resolver) index(n *ast.IndexExpr) (*operand, error) {
 		return &operand{node: n, typ: elem, addr: offset(base, at, elem.Size)}, nil
 	}
 	return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "%s is %s, whose elements cannot be read", r.source(n.X), describe(x.typ))
+}
+
+// array follows a pointer to an array: in Go and Rust an index and a length
+// are the array's own, in C the pointer's.
+func (r *resolver) array(x *operand) (*operand, error) {
+	if r.env.Lang != elfsym.LangGo && r.env.Lang != elfsym.LangRust || x.typ == nil || x.typ.Kind != elfsym.KindPointer {
+		return x, nil
+	}
+	if elem, err := x.typ.Elem(); err != nil || elem == nil || elem.Kind != elfsym.KindArray {
+		return x, nil
+	}
+	return r.pointee(x.node, x)
 }
 
 // indexWord is an index as a word.
