@@ -124,6 +124,10 @@ func TestDecode(t *testing.T) {
 	kind := func(k elfsym.Kind) form { return wordForm{0, &elfsym.Type{Kind: k}} }
 	enum := wordForm{0, &elfsym.Type{Kind: elfsym.KindEnum, Size: 4, Enum: []elfsym.Enumerator{{Name: "Red", Value: 1}}}}
 	list := listForm{0, basicTypes["int16"]}
+	letter := &elfsym.Type{Kind: elfsym.KindUint, Name: "char", Size: 4}
+	letters := listForm{0, letter}
+	tuples := listForm{0, elfsym.StructOf("(char, i16)", 8,
+		elfsym.Field{Name: "__0", Type: letter}, elfsym.Field{Name: "__1", Type: basicTypes["int16"], Offset: 4})}
 	for _, c := range []struct {
 		form   form
 		status Status
@@ -145,6 +149,8 @@ func TestDecode(t *testing.T) {
 		{textForm{0}, OK, text("a\xffb", 16), Value{`a\xffb`, ValueText}},
 		{textForm{0}, OK, []byte{255, 255, 255, 255, 'x'}, Value{"x", ValueText}},
 		{list, OK, text("\x01\x00\xff\xff", 16), Value{"[1 -1]", ValueOther}},
+		{letters, OK, text("a\x00\x00\x00\xe9\x00\x00\x00", 16), Value{`["a" "é"]`, ValueOther}},
+		{tuples, OK, text("a\x00\x00\x00\xff\xff\x00\x00b\x00\x00\x00\x02\x00\x00\x00", 24), Value{`[("a" -1) ("b" 2)]`, ValueOther}},
 		{list, Truncated, text("\x01\x00", 16), Value{"[1 …]", ValueOther}},
 		{groupForm{open: "{", close: "}", names: []string{"a", "b"}, kids: []form{textForm{0}, fixedForm{valueUnreadable}}}, OK, text("x\"", 16), Value{`{a:"x\"" b:(unreadable)}`, ValueOther}},
 		{groupForm{open: "{", close: "}", names: []string{"a"}, kids: []form{textForm{0}}}, Unreadable, text("", 16), valueUnreadable},

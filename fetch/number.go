@@ -100,19 +100,31 @@ func plainValue(t *elfsym.Type, data []byte) Value {
 		return Value{Text: "[" + strings.Join(texts, " ") + "]"}
 	case elfsym.KindStruct:
 		fields, _ := t.Fields()
+		tuple := isTuple(fields)
 		var texts []string
 		for _, f := range fields {
-			switch {
-			case f.Name == "_" || f.Offset > int64(len(data)):
-			case f.Type.Size == 0:
-				texts = append(texts, f.Name+":"+emptyValue(f.Type).Text)
-			default:
-				texts = append(texts, f.Name+":"+plainField(&f, data[f.Offset:]).inner())
+			if f.Name == "_" || f.Offset > int64(len(data)) {
+				continue
 			}
+			text := emptyValue(f.Type).Text
+			if f.Type.Size > 0 {
+				text = plainField(&f, data[f.Offset:]).inner()
+			}
+			if !tuple {
+				text = f.Name + ":" + text
+			}
+			texts = append(texts, text)
+		}
+		if tuple {
+			return Value{Text: "(" + strings.Join(texts, " ") + ")"}
 		}
 		return Value{Text: "{" + strings.Join(texts, " ") + "}"}
 	}
-	return number64(t, plainWord(data[:t.Size], isSigned(t)))
+	word := plainWord(data[:t.Size], isSigned(t))
+	if isRustChar(t) {
+		return Value{string(rune(word)), ValueText}
+	}
+	return number64(t, word)
 }
 
 // emptyValue is the only value of a type that takes no room.

@@ -68,6 +68,12 @@ func isSigned(t *elfsym.Type) bool {
 	return t.Kind == elfsym.KindInt || t.Kind == elfsym.KindEnum && t.Signed
 }
 
+// isRustChar reports whether t is Rust's char, a character of Unicode: C's char
+// of that name has one byte.
+func isRustChar(t *elfsym.Type) bool {
+	return t.Kind == elfsym.KindUint && t.Size == 4 && t.Name == "char"
+}
+
 // isChar reports whether t is C's char, of which strings are made.
 func isChar(t *elfsym.Type) bool {
 	if t == nil || t.Size != 1 {

@@ -90,7 +90,7 @@ func (v *view) form(o *operand) (form, error) {
 		return v.wide(o)
 	case t.Kind == elfsym.KindMap:
 		return v.mapForm(o)
-	case v.env.Lang == elfsym.LangRust && t.Kind == elfsym.KindUint && t.Name == "char":
+	case v.env.Lang == elfsym.LangRust && isRustChar(t):
 		n, err := v.scalar(o)
 		if err != nil {
 			return nil, err
@@ -186,11 +186,10 @@ func (v *view) structForm(o *operand) (form, error) {
 }
 
 // fieldsForm shows fields of o, and returns how many of them can be read and
-// why the first one that cannot be read cannot. Rust's tuples call their fields
-// __0, __1, ….
+// why the first one that cannot be read cannot.
 func (v *view) fieldsForm(o *operand, fields []elfsym.Field) (g groupForm, readable int, first error) {
 	g = groupForm{open: "{", close: "}", names: []string{}}
-	if len(fields) > 0 && fields[0].Name == "__0" {
+	if isTuple(fields) {
 		g.open, g.close, g.names = "(", ")", nil
 	}
 	for _, f := range fields {
@@ -308,4 +307,10 @@ func (v *view) complexForm(o *operand) (form, error) {
 		parts[i] = v.word(n, half)
 	}
 	return complexForm{parts[0], parts[1]}, nil
+}
+
+// isTuple tells the fields of a tuple or of a struct whose fields have no names:
+// Rust calls them __0, __1, ….
+func isTuple(fields []elfsym.Field) bool {
+	return len(fields) > 0 && fields[0].Name == "__0"
 }
