@@ -145,15 +145,18 @@ func (r *resolver) str(n *ast.CallExpr) (*operand, error) {
 			return &operand{node: n, typ: typeText, text: t}, err
 		}
 	}
-	var ptr *node
+	// What knows its own length is no longer than that.
+	var ptr, length *node
 	switch {
 	case p.null:
 		ptr = number(0)
 	case p.typ != nil && (p.typ.Kind == elfsym.KindSlice || isString(p.typ)):
-		ptr, err = r.word(p, 0, 8, false)
+		if ptr, err = r.word(p, 0, 8, false); err == nil {
+			length, err = r.lengthWord(n, p)
+		}
 	case p.typ != nil && p.typ.Kind == elfsym.KindStruct:
 		var ok bool
-		if ptr, _, _, ok, err = r.sequence(p); err == nil && !ok {
+		if ptr, length, _, ok, err = r.sequence(p); err == nil && !ok {
 			err = r.errorf(n.Args[0], nil, "str needs a pointer, not %s", describe(p.typ))
 		}
 	case p.typ != nil && p.typ.Kind == elfsym.KindArray:
@@ -168,7 +171,7 @@ func (r *resolver) str(n *ast.CallExpr) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &text{ptr: ptr}
+	t := &text{ptr: ptr, len: length}
 	if len(n.Args) == 2 {
 		length, err := r.resolve(n.Args[1])
 		if err != nil {

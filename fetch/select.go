@@ -3,6 +3,7 @@ package fetch
 import (
 	"go/ast"
 	"go/constant"
+	"strings"
 
 	"github.com/latchprof/latch/elfsym"
 )
@@ -225,16 +226,24 @@ func (r *resolver) index(n *ast.IndexExpr) (*operand, error) {
 	return nil, r.errorf(n.X, elfsym.ErrUnsupportedClass, "%s is %s, whose elements cannot be read", r.source(n.X), describe(x.typ))
 }
 
-// array follows a pointer to an array: in Go and Rust an index and a length
-// are the array's own, in C the pointer's.
+// array follows pointers to what has elements: in Go and Rust an index into a
+// pointer to an array is the array's, and in Rust one into a reference is that
+// of what it refers to. In C it is the pointer's.
 func (r *resolver) array(x *operand) (*operand, error) {
-	if r.env.Lang != elfsym.LangGo && r.env.Lang != elfsym.LangRust || x.typ == nil || x.typ.Kind != elfsym.KindPointer {
-		return x, nil
+	for range maxEmbedded {
+		if x.typ == nil || x.typ.Kind != elfsym.KindPointer || r.env.Lang != elfsym.LangGo && r.env.Lang != elfsym.LangRust {
+			break
+		}
+		elem, err := x.typ.Elem()
+		follow := err == nil && elem != nil && elem.Kind == elfsym.KindArray
+		if !follow && (r.env.Lang != elfsym.LangRust || !strings.HasPrefix(x.typ.Name, "&")) {
+			break
+		}
+		if x, err = r.pointee(x.node, x); err != nil {
+			return nil, err
+		}
 	}
-	if elem, err := x.typ.Elem(); err != nil || elem == nil || elem.Kind != elfsym.KindArray {
-		return x, nil
-	}
-	return r.pointee(x.node, x)
+	return x, nil
 }
 
 // indexWord is an index as a word.

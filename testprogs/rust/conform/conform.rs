@@ -10,7 +10,7 @@
  * n lines for an expression, in the order of the calls. Without the argument
  * it does the same but for the lines.
  * Prints:
- *   calls cells = 1441
+ *   calls cells = 1443
  */
 #[path = "../protocol.rs"]
 mod protocol;

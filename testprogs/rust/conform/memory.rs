@@ -77,17 +77,17 @@ pass! {
     vec_i8: Vec<i8> = vec![-1, 0, 1]; |c, v| { c.put("$", v); c.arg("$[0]", &v[0]); c.put("$[at]", &v[1]); }
     vec_char: Vec<char> = vec!['a', 'é']; |c, v| { c.put("$", v); c.arg("$[1]", &v[1]); }
     vec_string: Vec<String> = vec![String::from("a"), String::from("bc")]; |c, v| {
-        c.put("$", &Counted("Vec<alloc::string::String>", v.len()));
+        c.put("$", &Counted("Vec<String>", v.len()));
         c.arg("$[1]", &v[1]);
         c.arg("len($[1])", &v[1].len());
     }
-    ref_vec: &'static Vec<i16> = leak(vec![-5, 6]); |c, v| { c.put("$", v); c.put("len(*$)", &v.len()); c.arg("(*$)[1]", &v[1]); }
+    ref_vec: &'static Vec<i16> = leak(vec![-5, 6]); |c, v| { c.put("$", v); c.put("len(*$)", &v.len()); c.arg("(*$)[1]", &v[1]); c.arg("$[1]", &v[1]); }
     mut_vec: &'static mut Vec<i16> = leak(vec![-7]); |c, v| { c.put("$", v); c.put("*$", &**v); c.arg("(*$)[0]", &v[0]); }
     box_slice: Box<[u16]> = Box::from([44, 45, 46]); |c, v| { c.put("$", v); c.put("len($)", &v.len()); c.arg("$[2]", &v[2]); }
     array: [i32; 3] = [i32::MIN, 0, i32::MAX]; |c, v| { c.put("$", v); c.arg("$[0]", &v[0]); c.arg("$[2]", &v[2]); c.put("len($)", &v.len()); }
     array_short: [u8; 4] = [1, 2, 3, 255]; |c, v| { c.put("$", v); c.arg("$[3]", &v[3]); }
     array_long: [u64; 5] = [1, 2, 3, 4, u64::MAX]; |c, v| { c.put("$", v); c.arg("$[4]", &v[4]); c.put("$[at]", &v[1]); }
-    ref_array: &'static [u16; 3] = leak([7, 8, 9]); |c, v| { c.put("$", v); c.put("*$", *v); c.arg("(*$)[1]", &v[1]); }
+    ref_array: &'static [u16; 3] = leak([7, 8, 9]); |c, v| { c.put("$", v); c.put("*$", *v); c.arg("(*$)[1]", &v[1]); c.arg("$[1]", &v[1]); }
     raw: *const i32 = &raw const *leak(-13); |c, v| { c.put("$", &Pointer(*v as usize)); c.put("*$", unsafe { &**v }); }
 }
 
