@@ -308,7 +308,7 @@ func TestParamsCXX(t *testing.T) {
 				want["_ZN2ns4packIJlcEEEiiDpT_"] = "n rdi:4, a rsi:8, a rdx:1 -> rax:4"
 			}
 			if cmd == "clang++ -gdwarf-5 -O2" {
-				want["ns::Class::virt"] = "this !out, m rsi:1, t !out, s [rcx+0]:8, n r8:4 -> rax:8"
+				want["ns::Class::virt"] = "this !out, m rsi:1, t rdx:4+rdx>>32:4, s [rcx+0]:8, n r8:4 -> rax:8"
 			}
 			if strings.HasSuffix(cmd, "-O0") {
 				want["_ZN2ns1LC2Ei"] = "this rdi:8, a rdx:4" // its VTT is in rsi
