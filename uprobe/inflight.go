@@ -130,7 +130,10 @@ func (j *judge) left(p *Probe, c *openCall) bool {
 	var word [8]byte
 	if c.returnAddr != 0 && j.process.ReadMem(sp, word[:]) == nil {
 		slot := binary.NativeEndian.Uint64(word[:])
-		if p.Exit == ExitRet && slot != c.returnAddr || p.Exit == ExitReturn && !j.trampoline(slot) {
+		// The kernel puts its trampoline there only after the entry program
+		// has run (handler_chain, then prepare_uretprobe): a thread that is
+		// held up in between still has the address itself.
+		if slot != c.returnAddr && (p.Exit == ExitRet || p.Exit == ExitReturn && !j.trampoline(slot)) {
 			return true
 		}
 	}
