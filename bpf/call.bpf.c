@@ -96,8 +96,13 @@ static __always_inline bool locate(struct pt_regs *ctx, const struct func *func,
 	}
 	/* runtime.g starts with stack.lo, stack.hi in all versions; goid, where
 	 * it is in those that there are, comes with them in one read */
-	if (bpf_probe_read_user(words, sizeof(words), (void *)g) ||
-	    sp < words[0] || sp >= words[1])
+	if (bpf_probe_read_user(words, sizeof(words), (void *)g)) {
+		/* the bounds are enough where g's next page is not in memory */
+		words[GOID_AT_152] = words[GOID_AT_160] = 0;
+		if (bpf_probe_read_user(words, 2 * sizeof(*words), (void *)g))
+			return false;
+	}
+	if (sp < words[0] || sp >= words[1])
 		return false;
 	if (func->goid_offset == 8 * GOID_AT_152)
 		place->goid = words[GOID_AT_152];
