@@ -1,0 +1,3 @@
+// Package kernel knows this kernel: its symbols, the names in its types, and
+// its network namespaces.
+package kernel

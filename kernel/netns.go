@@ -1,0 +1,148 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// A NetNS is a network namespace. Its inode number names it in the kernel and
+// in /proc alike (ns_common.inum, nsfs).
+type NetNS struct {
+	Inode uint32
+	// Name is the one it has in /run/netns (ip-netns(8)), "" where it has
+	// none.
+	Name string
+	// PID is a process that is in it, 0 where none was found.
+	PID int
+
+	path string
+}
+
+// namedNetNS is where ip netns keeps its names.
+const namedNetNS = "/run/netns"
+
+// NetNSOf opens the namespace behind path, such as /proc/PID/ns/net.
+func NetNSOf(path string) (NetNS, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return NetNS{}, fmt.Errorf("find network namespace %s: %w", path, err)
+	}
+	return NetNS{Inode: uint32(st.Ino), path: path}, nil
+}
+
+// NetNSNamed finds a namespace by its name in /run/netns, by a PID in it, by
+// its inode number, or by a path.
+func NetNSNamed(name string) (NetNS, error) {
+	if filepath.Base(name) == name {
+		if ns, err := NetNSOf(filepath.Join(namedNetNS, name)); err == nil {
+			ns.Name = name
+			return ns, nil
+		}
+	}
+	if filepath.IsAbs(name) {
+		return NetNSOf(name)
+	}
+	n, err := strconv.ParseUint(name, 10, 32)
+	if err != nil {
+		return NetNS{}, fmt.Errorf("no network namespace %q: give a name (ip netns list), a PID in it, its inode number, or a path", name)
+	}
+	if ns, err := NetNSOf(fmt.Sprintf("/proc/%d/ns/net", n)); err == nil {
+		ns.PID = int(n)
+		return ns, nil
+	}
+	all, err := NetNamespaces()
+	if err != nil {
+		return NetNS{}, err
+	}
+	for _, ns := range all {
+		if ns.Inode == uint32(n) {
+			return ns, nil
+		}
+	}
+	return NetNS{}, fmt.Errorf("no network namespace %d: it is neither a PID nor the inode number of one that a process or a name keeps", n)
+}
+
+// NetNamespaces lists the namespaces that have a name or a process in them,
+// each once, named ones first.
+func NetNamespaces() ([]NetNS, error) {
+	var all []NetNS
+	at := make(map[uint32]int)
+	names, err := os.ReadDir(namedNetNS)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list network namespaces: %w", err)
+	}
+	for _, entry := range names {
+		ns, err := NetNSOf(filepath.Join(namedNetNS, entry.Name()))
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		ns.Name = entry.Name()
+		if _, ok := at[ns.Inode]; !ok {
+			at[ns.Inode] = len(all)
+			all = append(all, ns)
+		}
+	}
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	for _, entry := range procs {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		ns, err := NetNSOf(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err != nil {
+			continue // ended meanwhile, or not ours to see
+		}
+		i, ok := at[ns.Inode]
+		if !ok {
+			i = len(all)
+			at[ns.Inode] = i
+			all = append(all, ns)
+		}
+		if all[i].PID == 0 {
+			all[i].PID = pid
+		}
+	}
+	return all, nil
+}
+
+// Do runs f in a thread that is in the namespace. Processes that f starts are
+// in it too. The thread ends with f.
+func (n NetNS) Do(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		// Never unlocked: the runtime ends the thread with the goroutine.
+		runtime.LockOSThread()
+		done <- n.enter(f)
+	}()
+	return <-done
+}
+
+func (n NetNS) enter(f func() error) error {
+	file, err := os.Open(n.path)
+	if err != nil {
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET)
+	_ = file.Close() // it was only read
+	if err != nil {
+		return fmt.Errorf("enter network namespace %s: %w", n.path, err)
+	}
+	return f()
+}
+
+// String is the namespace's name, or its inode number.
+func (n NetNS) String() string {
+	if n.Name != "" {
+		return n.Name
+	}
+	return strconv.FormatUint(uint64(n.Inode), 10)
+}
