@@ -62,6 +62,7 @@ struct signal_struct {
 struct task_struct {
 	int pid;
 	int tgid;
+	char comm[16];
 	struct signal_struct *signal;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;

@@ -36,7 +36,7 @@ type Drop struct {
 	// such as NETFILTER_DROP; "" where the kernel gives none.
 	Reason string
 	// Location is the function that dropped: the first one on the stack that
-	// only frees. It has no offset.
+	// does more than free. It has no offset.
 	Location string
 	// Stack is the kernel's stack from the location outward, names without
 	// offsets. It is a sample, of one of the packets.
@@ -47,6 +47,11 @@ type Drop struct {
 	First, Last time.Time
 	// Count is how many packets.
 	Count uint64
+	// Times are those of the packets that were seen one by one, the first few.
+	Times []time.Time
+	// Merged says that there was no room to tell the flows apart: Flow has
+	// nothing but the namespace.
+	Merged bool
 	// Packet is one of them, nil if none was sampled.
 	Packet *Packet
 	// Owner is whose socket sent or was to receive it, nil if it had none.
@@ -96,4 +101,6 @@ type Owner struct {
 	State string
 	// Port is the socket's own.
 	Port uint16
+	// Receiving says that the packet was for this socket, not from it.
+	Receiving bool
 }

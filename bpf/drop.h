@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the programs that watch dropped packets and the Go side both see.
+ */
+#ifndef LATCH_DROP_H
+#define LATCH_DROP_H
+
+/* The return addresses kept of the kernel's stack. */
+#define DROP_FRAMES 40
+/* Bytes of a packet's headers that are looked at. */
+#define HEADERS 64
+
+/* Whose addresses stand for those of a packet that has none; they are in the
+ * order of the socket, its own first. */
+enum from_socket {
+	PACKETS_OWN,
+	SENDERS_SOCKET,
+	RECEIVERS_SOCKET,
+};
+
+/* A packet's flow, and where and why it was dropped: what drops are counted
+ * by. Addresses are in network order, IPv4's in the first word; ports and
+ * types in the host's order. */
+struct drop_key {
+	__u64 location;		/* where the kernel's free function returns to */
+	__u32 reason;		/* enum skb_drop_reason, 0 before 5.17 */
+	__u32 netns;		/* inode number, 0 if unknown */
+	__u32 saddr[4];
+	__u32 daddr[4];
+	__u32 ifindex;
+	__u16 sport, dport;
+	__u16 ethertype;
+	__u8 proto;
+	__u8 tcp_flags;
+	__u8 icmp_type, icmp_code;
+	__u8 from_socket;	/* the packet had no addresses: enum from_socket */
+	__u8 merged;		/* there was no room for the flow's own */
+};
+
+/* How often it happened. */
+struct drop_count {
+	__u64 packets;
+};
+
+/* A processor's drops of one kind that are not in the counts yet. A reader that
+ * goes upward sees the words in an order from which it can tell whether the
+ * slot changed hands meanwhile: then done and begun differ. */
+struct drop_slot {
+	__u64 done;
+	struct drop_key key;
+	__u64 counted;		/* drops of the kind when it got the slot */
+	__u64 packets;
+	__u64 begun;
+};
+
+/* A processor's slots, a power of two. */
+#define DROP_SLOTS 64
+
+/* Who has a socket: it connected, listened, sent or received last. */
+struct sock_owner {
+	__u64 inode;
+	__u64 used_ns;		/* CLOCK_MONOTONIC */
+	__u32 tgid;
+	__u32 tid;
+	char comm[16];
+};
+
+/* One dropped packet. Behind it come as many bytes of the packet as are
+ * wanted. */
+struct drop_event {
+	struct drop_key key;
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 skb;
+	__u64 sock;		/* receiving socket, else the sender's; 0 for none */
+	__u64 inode;		/* of the socket; 0 for none */
+	__u64 cgroup;
+	struct sock_owner owner; /* tgid 0 if it is not known */
+	__u32 uid;
+	__u32 receiving;	/* sock is the receiver's */
+	__u32 len;
+	__u32 ip_len;
+	__u32 tgid, tid;	/* of the task that ran, whoever it is */
+	char comm[16];
+	char ifname[16];
+	char qdisc[16];
+	__u32 qdisc_limit;
+	__u32 rcvbuf, rmem_alloc;
+	__u16 sock_port;
+	__u8 sock_state;
+	__u8 link_header;	/* data begins with it */
+	__u32 data_len;
+	__u32 frames;
+	__u64 stack[DROP_FRAMES];
+};
+
+/* What else happened to drops. */
+struct drop_totals {
+	__u64 running;		/* 1 while the program runs on this processor */
+	__u64 wanted;		/* the namespace of the drop before */
+	__u64 merged;		/* counted without their flow */
+	__u64 uncounted;	/* not counted by cause: no room at all */
+	__u64 unsampled;	/* events that were not wanted any more */
+	__u64 lost;		/* events without room in the ring buffer */
+};
+
+/* A socket that a process holds, as the iterator over files tells it. */
+struct sock_file {
+	__u64 sock;
+	__u64 inode;
+	__u32 tgid;
+	__u32 uid;
+	__u32 netns;
+	__u32 saddr[4];
+	__u32 daddr[4];
+	__u16 sport, dport;
+	__u16 ethertype;	/* 0 where it is of no IP family */
+	__u8 proto;
+	__u8 unused;
+	char comm[16];
+};
+
+#endif

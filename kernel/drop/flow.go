@@ -1,0 +1,48 @@
+package drop
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/latchprof/latch/bpf"
+)
+
+// The EtherTypes that have addresses (include/uapi/linux/if_ether.h).
+const (
+	etherIPv4 = 0x0800
+	etherARP  = 0x0806
+	etherIPv6 = 0x86dd
+)
+
+func flowOf(key *bpf.DropDropKey) Flow {
+	f := Flow{
+		NetNS: key.Netns, IfIndex: int(key.Ifindex), EtherType: key.Ethertype, Proto: key.Proto,
+		TCPFlags: key.TcpFlags, ICMPType: key.IcmpType, ICMPCode: key.IcmpCode,
+		Src: address(key.Ethertype, key.Saddr), Dst: address(key.Ethertype, key.Daddr),
+		SrcPort: key.Sport, DstPort: key.Dport,
+	}
+	if key.FromSocket == uint8(bpf.DropFromSocketRECEIVERS_SOCKET) {
+		f.Src, f.Dst, f.SrcPort, f.DstPort = f.Dst, f.Src, f.DstPort, f.SrcPort
+	}
+	// Without addresses none were found, but for DHCP and neighbour discovery
+	// both are never zero.
+	if f.Src.IsValid() && f.Src.IsUnspecified() && f.Dst.IsUnspecified() {
+		f.Src, f.Dst = netip.Addr{}, netip.Addr{}
+	}
+	return f
+}
+
+// address is an address from the words that the kernel keeps it in.
+func address(etherType uint16, words [4]uint32) netip.Addr {
+	var b [16]byte
+	for i, w := range words {
+		binary.NativeEndian.PutUint32(b[4*i:], w)
+	}
+	switch etherType {
+	case etherIPv4, etherARP:
+		return netip.AddrFrom4([4]byte(b[:4]))
+	case etherIPv6:
+		return netip.AddrFrom16(b)
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,111 @@
+package drop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/latchprof/latch/bpf"
+)
+
+// ownerPrograms are the programs that note who has a socket, by tracepoint.
+var ownerPrograms = map[string]string{
+	"inet_sock_set_state": bpf.DropProgSocketState,
+	"sock_send_length":    bpf.DropProgSocketSend,    // from 6.3 on
+	"sock_recv_length":    bpf.DropProgSocketReceive, // from 6.3 on
+}
+
+func ownerTracepoints() []string {
+	return []string{"inet_sock_set_state", "sock_send_length", "sock_recv_length"}
+}
+
+// rawOwner is what the drop program saw of a packet's socket.
+type rawOwner struct {
+	sock, inode, cgroup uint64
+	uid                 uint32
+	receiving           bool
+	state               uint8
+	port                uint16
+	noted               bpf.DropSockOwner
+	inCall              bool // the task that ran had asked for what was done
+}
+
+// owners knows which process has which socket.
+type owners struct {
+	files  *ebpf.Program // the iterator over open files
+	byNode map[uint64]bpf.DropSockFile
+	read   time.Time
+}
+
+func newOwners(files *ebpf.Program) *owners { return &owners{files: files} }
+
+// rest is how long the table of open sockets is not read again: an unknown
+// socket is often one that no process has.
+const rest = time.Second
+
+// refresh reads which sockets the processes have open.
+func (o *owners) refresh() error {
+	iter, err := link.AttachIter(link.IterOptions{Program: o.files})
+	if err != nil {
+		return fmt.Errorf("list open sockets: %w", err)
+	}
+	defer iter.Close()
+	r, err := iter.Open()
+	if err != nil {
+		return fmt.Errorf("list open sockets: %w", err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("list open sockets: %w", err)
+	}
+	o.byNode, o.read = make(map[uint64]bpf.DropSockFile), time.Now()
+	var file bpf.DropSockFile
+	size := int(unsafe.Sizeof(file))
+	if len(data)%size != 0 {
+		return errors.New("list open sockets: the kernel cut the list")
+	}
+	for ; len(data) > 0; data = data[size:] {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&file)), size), data)
+		if _, ok := o.byNode[file.Inode]; !ok { // of several that share it, the one with the least PID
+			o.byNode[file.Inode] = file
+		}
+	}
+	return nil
+}
+
+// of returns who has the packet's socket, nil if it had none.
+func (o *owners) of(e *event) *Owner {
+	r := &e.raw
+	if r.sock == 0 {
+		return nil
+	}
+	owner := &Owner{Inode: r.inode, UID: r.uid, CgroupID: r.cgroup, Port: r.port, Receiving: r.receiving}
+	if e.key.Proto == 6 && int(r.state) < len(tcpStates) {
+		owner.State = tcpStates[r.state]
+	}
+	switch {
+	case r.noted.Tgid != 0:
+		owner.PID, owner.TID, owner.Comm = int(r.noted.Tgid), int(r.noted.Tid), text(r.noted.Comm[:])
+	case r.inCall && !r.receiving:
+		owner.PID, owner.TID, owner.Comm = e.packet.TaskPID, e.packet.TaskTID, e.packet.Comm
+	case r.inode != 0:
+		file, ok := o.byNode[r.inode]
+		if !ok && time.Since(o.read) > rest && o.refresh() == nil {
+			file, ok = o.byNode[r.inode]
+		}
+		if ok {
+			owner.PID, owner.TID, owner.Comm = int(file.Tgid), int(file.Tgid), text(file.Comm[:])
+		}
+	}
+	return owner
+}
+
+// tcpStates are the states of include/net/tcp_states.h.
+var tcpStates = []string{"", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
+	"CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"}

@@ -1,0 +1,266 @@
+package drop
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/latchprof/latch/bpf"
+)
+
+// A kind is what is known so far of the drops with one key.
+type kind struct {
+	told    uint64 // packets that Read has returned
+	waiting []*event
+	stack   []string // of the latest packet
+	exact   bool     // the stack begins at the location
+	latest  *Packet
+	owner   *Owner
+}
+
+// Totals say what became of all drops.
+type Totals struct {
+	// Merged were counted by reason and location alone, without their flow.
+	Merged uint64
+	// Lost were not seen at all, or not counted by their cause.
+	Lost uint64
+	// Unsampled are packets that were counted but not shown, so that showing
+	// stays cheap; EventsLost those for which the buffer had no room.
+	Unsampled, EventsLost uint64
+	// Runs and Time are those of the drop program, where the kernel keeps
+	// statistics (kernel.bpf_stats_enabled).
+	Runs uint64
+	Time time.Duration
+}
+
+// Read returns the drops since the last Read, in no order. Each of them is
+// counted in one Drop.
+func (t *Tracer) Read() ([]Drop, error) {
+	counts := make(map[bpf.DropDropKey]uint64)
+	for _, name := range []string{bpf.DropMapDrops, bpf.DropMapMergedDrops} {
+		if err := readCounts(t.coll.Maps[name], counts); err != nil {
+			return nil, err
+		}
+	}
+	// What a processor holds moves into the counts, so it is read behind them: a
+	// drop may then be missed until the next Read, but is never taken twice. For
+	// the same reason the packets come last.
+	if err := t.readSlots(counts); err != nil {
+		return nil, err
+	}
+	if err := t.readEvents(); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	var drops []Drop
+	for key, count := range counts {
+		k := t.kind(key)
+		if count > k.told {
+			drops = t.tell(drops, key, k, count-k.told, now)
+			k.told = count
+		}
+	}
+	t.last = now
+	return drops, nil
+}
+
+// readCounts adds the map's counts to counts, many at a time where the kernel
+// can (5.6).
+func readCounts(m *ebpf.Map, counts map[bpf.DropDropKey]uint64) error {
+	const batch = 1024
+	keys, values := make([]bpf.DropDropKey, batch), make([]bpf.DropDropCount, batch)
+	var cursor ebpf.MapBatchCursor
+	for {
+		n, err := m.BatchLookup(&cursor, keys, values, nil)
+		for i := range n {
+			counts[keys[i]] = values[i].Packets
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read drop counts: %w", err)
+		}
+	}
+}
+
+// readSlots adds what the processors have not counted yet.
+func (t *Tracer) readSlots(counts map[bpf.DropDropKey]uint64) error {
+	slots := t.coll.Maps[bpf.DropMapSlots]
+	for i := range slots.MaxEntries() {
+		var each []bpf.DropDropSlot
+		if err := slots.Lookup(i, &each); err != nil {
+			return fmt.Errorf("read drop counts: %w", err)
+		}
+		for _, s := range each {
+			if s.Done == s.Begun && s.Packets > 0 { // else it is changing hands
+				counts[s.Key] += s.Packets
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Tracer) kind(key bpf.DropDropKey) *kind {
+	k := t.kinds[key]
+	if k == nil {
+		k = &kind{}
+		t.kinds[key] = k
+	}
+	return k
+}
+
+// readEvents takes the packets that are in the buffer.
+func (t *Tracer) readEvents() error {
+	t.ring.SetDeadline(time.Now())
+	for {
+		err := t.ring.ReadInto(&t.record)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, ringbuf.ErrFlushed) {
+			return fmt.Errorf("read dropped packets: %w", err)
+		}
+		if e := t.event(t.record.RawSample); e != nil {
+			k := t.kind(e.key)
+			k.waiting = append(k.waiting, e)
+		}
+	}
+}
+
+// tell appends n packets with one key to drops: each that was seen on its own
+// where every one is wanted, else all as one.
+func (t *Tracer) tell(drops []Drop, key bpf.DropDropKey, k *kind, n uint64, now time.Time) []Drop {
+	seen := k.waiting
+	if uint64(len(seen)) > n {
+		seen = seen[:n]
+	}
+	k.waiting = slices.Clone(k.waiting[len(seen):])
+	for _, e := range seen {
+		t.learn(k, e)
+		if t.opts.Every {
+			d := t.drop(key, k, e)
+			d.Count, d.First, d.Last = 1, e.packet.Time, e.packet.Time
+			drops = append(drops, d)
+			n--
+		}
+	}
+	if n == 0 {
+		return drops
+	}
+	d := t.drop(key, k, nil)
+	d.Count, d.First, d.Last = n, t.last, now
+	if len(seen) > 0 && !t.opts.Every {
+		d.Packet, d.First = seen[0].packet, seen[0].packet.Time
+		for _, e := range seen {
+			d.Times = append(d.Times, e.packet.Time)
+		}
+		if uint64(len(seen)) == n {
+			d.Last = seen[len(seen)-1].packet.Time
+		}
+	}
+	return append(drops, d)
+}
+
+// learn takes from a packet what holds for all of its kind.
+func (t *Tracer) learn(k *kind, e *event) {
+	k.stack, k.exact, k.latest = e.stack, e.exact, e.packet
+	if owner := t.owners.of(e); owner != nil {
+		k.owner = owner
+	}
+}
+
+// drop makes a Drop of one key, around the packet e if there is one.
+func (t *Tracer) drop(key bpf.DropDropKey, k *kind, e *event) Drop {
+	d := Drop{Flow: flowOf(&key), Stack: k.stack, Owner: k.owner, Merged: key.Merged != 0}
+	if e != nil {
+		d.Packet, d.Stack = e.packet, e.stack
+		if owner := t.owners.of(e); owner != nil {
+			d.Owner = owner
+		}
+	}
+	if !t.noReasons {
+		d.Reason = t.reasons.Name(key.Reason)
+	}
+	d.Location = t.symbols.Name(key.Location)
+	if len(d.Stack) > 0 && frees(d.Location) {
+		d.Location = d.Stack[0]
+	}
+	return d
+}
+
+// Totals returns what became of all drops so far.
+func (t *Tracer) Totals() (Totals, error) {
+	var each []bpf.DropDropTotals
+	if err := t.coll.Maps[bpf.DropMapTotals].Lookup(uint32(0), &each); err != nil {
+		return Totals{}, fmt.Errorf("read drop totals: %w", err)
+	}
+	var sum Totals
+	for _, c := range each {
+		sum.Merged += c.Merged
+		sum.Lost += c.Uncounted
+		sum.Unsampled += c.Unsampled
+		sum.EventsLost += c.Lost
+	}
+	stats, err := t.coll.Programs[bpf.DropProgDrop].Stats()
+	if err != nil {
+		return Totals{}, fmt.Errorf("read the drop program's statistics: %w", err)
+	}
+	// A drop in an interrupt that came while the program ran (bpf_trace_run).
+	sum.Lost += stats.RecursionMisses
+	sum.Runs, sum.Time = stats.RunCount, stats.Runtime
+	return sum, nil
+}
+
+// An event is one dropped packet as it came.
+type event struct {
+	key    bpf.DropDropKey
+	packet *Packet
+	stack  []string
+	exact  bool
+	raw    rawOwner
+}
+
+// event decodes a packet; it is nil for what is none.
+func (t *Tracer) event(raw []byte) *event {
+	var e bpf.DropDropEvent
+	size := int(unsafe.Sizeof(e))
+	if len(raw) < size {
+		return nil
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&e)), size), raw)
+	p := &Packet{
+		Time: t.zero.Add(time.Duration(e.TimeNs)), Len: int(e.Len), IPLen: int(e.IpLen),
+		IfName: text(e.Ifname[:]), QdiscID: text(e.Qdisc[:]), QdiscLimit: int(e.QdiscLimit),
+		RcvBuf: int(e.Rcvbuf), RmemAlloc: int(e.RmemAlloc),
+		TaskPID: int(e.Tgid), TaskTID: int(e.Tid), Comm: text(e.Comm[:]), LinkHeader: e.LinkHeader != 0,
+	}
+	if n := int(e.DataLen); n > 0 && size+n <= len(raw) {
+		p.Data = slices.Clone(raw[size : size+n])
+	}
+	frames := e.Stack[:min(int(e.Frames), len(e.Stack))]
+	stack, exact := t.frames(frames, e.Key.Location)
+	p.Softirq = inSoftirq(stack)
+	return &event{key: e.Key, packet: p, stack: stack, exact: exact, raw: rawOwner{
+		sock: e.Sock, inode: e.Inode, cgroup: e.Cgroup, uid: e.Uid, receiving: e.Receiving != 0,
+		state: e.SockState, port: e.SockPort, noted: e.Owner, inCall: inSystemCall(stack),
+	}}
+}
+
+// text is a C string in a kernel's array.
+func text(c []int8) string {
+	out := make([]byte, 0, len(c))
+	for _, b := range c {
+		if b == 0 {
+			break
+		}
+		out = append(out, byte(b))
+	}
+	return string(out)
+}
