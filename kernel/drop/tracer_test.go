@@ -1,0 +1,217 @@
+package drop
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/latchprof/latch/internal/testutil"
+	"github.com/latchprof/latch/kernel"
+)
+
+// namespace makes a network namespace with its loopback device up, which is
+// removed with the test.
+func namespace(t *testing.T) kernel.NetNS {
+	t.Helper()
+	testutil.NeedRoot(t)
+	testutil.Need(t, "ip")
+	name := fmt.Sprintf("latchdrop%d", os.Getpid())
+	run := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %v: %v\n%s", args, err, out)
+		}
+	}
+	run("netns", "add", name)
+	t.Cleanup(func() { run("netns", "del", name) })
+	run("-n", name, "link", "set", "lo", "up")
+	ns, err := kernel.NetNSNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ns
+}
+
+func start(t *testing.T, opts *Options) *Tracer {
+	t.Helper()
+	tr, err := Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return tr
+}
+
+// closedPorts sends datagrams from one socket to each of the ports of
+// 127.0.0.1 in the namespace, none of which is open. Each is dropped.
+func closedPorts(ns kernel.NetNS, datagrams, firstPort, ports int) error {
+	return ns.Do(func() error {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for i := range datagrams {
+			to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(firstPort+i%ports))
+			if _, err := c.WriteToUDPAddrPort([]byte("hello"), to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func stopped(t *testing.T, tr *Tracer) ([]Drop, Totals) {
+	t.Helper()
+	if err := tr.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	drops, err := tr.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	totals, err := tr.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals.Lost != 0 {
+		t.Errorf("%d drops lost", totals.Lost)
+	}
+	return drops, totals
+}
+
+func TestDropIsDescribed(t *testing.T) {
+	ns := namespace(t)
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Data: 64})
+	if err := closedPorts(ns, 1, 9, 1); err != nil {
+		t.Fatal(err)
+	}
+	drops, _ := stopped(t, tr)
+	if len(drops) != 1 {
+		t.Fatalf("%d drops, want 1: %+v", len(drops), drops)
+	}
+	d := drops[0]
+	lo := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if d.Reason != "NO_SOCKET" || d.Location != "__udp4_lib_rcv" || d.Count != 1 {
+		t.Errorf("%d packets, %s at %s", d.Count, d.Reason, d.Location)
+	}
+	f := d.Flow
+	if f.NetNS != ns.Inode || f.EtherType != etherIPv4 || f.Proto != 17 || f.Src != lo || f.Dst != lo || f.DstPort != 9 || f.SrcPort == 0 || f.IfIndex != 1 {
+		t.Errorf("flow %+v", f)
+	}
+	if !slices.Contains(d.Stack, "ip_local_deliver_finish") || d.Stack[0] != d.Location {
+		t.Errorf("stack %v", d.Stack)
+	}
+	p := d.Packet
+	if p == nil {
+		t.Fatal("no packet")
+	}
+	if p.IPLen != 20+8+5 || p.IfName != "lo" || !p.Softirq || !p.LinkHeader || string(p.Data[14+20+8:]) != "hello" {
+		t.Errorf("packet %+v", p)
+	}
+	if d.Owner != nil {
+		t.Errorf("owner %+v of a packet for no socket", d.Owner)
+	}
+}
+
+// Two processors count a few flows and read meanwhile; nothing is lost or
+// counted twice.
+func TestCountsAreExact(t *testing.T) {
+	ns := namespace(t)
+	const senders, each = 4, 20000
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}})
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() {
+			if err := closedPorts(ns, each, 100*i+100, 90); err != nil { // more flows than slots
+				t.Error(err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	var sum uint64
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		drops, err := tr.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range drops {
+			sum += d.Count
+		}
+	}
+	drops, totals := stopped(t, tr)
+	for _, d := range drops {
+		sum += d.Count
+	}
+	if sum != senders*each || totals.Merged != 0 {
+		t.Errorf("%d drops of %d, %d merged", sum, senders*each, totals.Merged)
+	}
+}
+
+func TestFlowsBeyondTheLimitAreMerged(t *testing.T) {
+	ns := namespace(t)
+	const limit, flows, each = 64, 3000, 3
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, MaxFlows: limit})
+	if err := closedPorts(ns, flows*each, 1000, flows); err != nil {
+		t.Fatal(err)
+	}
+	drops, totals := stopped(t, tr)
+	var own, merged uint64
+	for _, d := range drops {
+		if d.Reason != "NO_SOCKET" || d.Location != "__udp4_lib_rcv" || d.Flow.NetNS != ns.Inode {
+			t.Errorf("%s at %s in %d", d.Reason, d.Location, d.Flow.NetNS)
+		}
+		if d.Merged {
+			merged += d.Count
+		} else {
+			own += d.Count
+		}
+	}
+	if own+merged != flows*each || merged != totals.Merged || own != limit*each {
+		t.Errorf("%d of %d flows' own, %d merged, %d by the totals", own, limit*each, merged, totals.Merged)
+	}
+}
+
+func TestEveryPacketIsSeen(t *testing.T) {
+	ns := namespace(t)
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Data: 100})
+	const n = 5000
+	if err := closedPorts(ns, n, 7, 3); err != nil {
+		t.Fatal(err)
+	}
+	drops, totals := stopped(t, tr)
+	if len(drops) != n || totals.EventsLost != 0 {
+		t.Fatalf("%d packets of %d, %d events lost", len(drops), n, totals.EventsLost)
+	}
+	for _, d := range drops {
+		if d.Count != 1 || d.Packet == nil || len(d.Stack) == 0 {
+			t.Fatalf("drop %+v", d)
+		}
+	}
+}
+
+func TestOtherNamespacesAreLeftOut(t *testing.T) {
+	ns := namespace(t)
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode + 1<<20}})
+	if err := closedPorts(ns, 100, 9, 1); err != nil {
+		t.Fatal(err)
+	}
+	if drops, _ := stopped(t, tr); len(drops) != 0 {
+		t.Errorf("%+v", drops)
+	}
+}
