@@ -118,12 +118,23 @@ func NetNamespaces() ([]NetNS, error) {
 // in it too. The thread ends with f.
 func (n NetNS) Do(f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the runtime ends the thread with the goroutine.
-		runtime.LockOSThread()
-		done <- n.enter(f)
-	}()
+	go n.doApart(f, done)
 	return <-done
+}
+
+// doApart calls f in a thread that it never unlocks, so that the runtime ends
+// it with the goroutine. The process's first thread cannot end: it would stay
+// in the namespace, and /proc/self/ns/net with it (runtime, mexit of m0).
+func (n NetNS) doApart(f func() error, done chan<- error) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		done <- n.enter(f)
+		return
+	}
+	other := make(chan error, 1)
+	go n.doApart(f, other) // in another thread while this one is locked
+	done <- <-other
+	runtime.UnlockOSThread()
 }
 
 func (n NetNS) enter(f func() error) error {
