@@ -28,13 +28,14 @@ var allowed = map[string][]string{
 	"kernel":            {"fetch", "latency", "bpf", "internal/procfs"},
 	"kernel/drop":       {"kernel", "fetch", "latency", "bpf", "internal/procfs"},
 	"kernel/unlink":     {"kernel", "fetch", "latency", "bpf", "internal/procfs"},
+	"kernel/firewall":   {"kernel", "bpf"},
 	"internal/procfs":   {},
 	"internal/launch":   {},
 	"internal/house":    {},
 	"internal/realtest": {},
 	"internal/testutil": {},
-	"cmd/latch": {"elfsym", "fetch", "latency", "bpf", "budget", "report", "uprobe", "kernel", "kernel/drop", "kernel/unlink",
-		"internal/procfs", "internal/launch"},
+	"cmd/latch": {"elfsym", "fetch", "latency", "bpf", "budget", "report", "uprobe", "kernel", "kernel/drop", "kernel/firewall",
+		"kernel/unlink", "internal/procfs", "internal/launch"},
 	"internal/bench": {"elfsym", "fetch", "latency", "bpf", "report", "uprobe", "internal/procfs", "internal/launch"},
 }
 
