@@ -4,6 +4,7 @@ package bpf
 
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type event -type hist -type func_flags -type loss -type key_status -type verdict Call call.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type drop_key -type drop_count -type drop_event -type drop_totals -type drop_slot -type sock_file -type from_socket Drop drop.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" Bracket bracket.bpf.c
 
 // Numbers of layout.h that BTF does not carry; a test compares them with the
 // generated types.
@@ -23,6 +24,8 @@ const (
 	MaxFrames = 64
 	// FramesCut stands beside their number where there are, or may be, more.
 	FramesCut = 1 << 32
+	// BracketTags bounds a bracket's tag (bracket.bpf.h).
+	BracketTags = 1024
 	// KeyDataMax is the most data a key can have, in bytes.
 	KeyDataMax = 4096
 )

@@ -37,6 +37,11 @@ for what; do
 		tool redis-server redis-server
 		tool getent libc-bin
 		tool python3 python3
+		need 'test -e /usr/include/bpf/bpf_helpers.h' libbpf-dev
+		tool ip iproute2
+		tool ping iputils-ping
+		tool nft nftables
+		tool iptables-legacy iptables
 		need 'test -e /usr/include/stdio.h' libc6-dev
 		need 'dpkg -s libc6-dbg' libc6-dbg
 		postgres

@@ -15,7 +15,7 @@ import (
 
 // newNS makes a network namespace with loopback up, for the length of the
 // test.
-func newNS(t *testing.T) kernel.NetNS {
+func newNS(t testing.TB) kernel.NetNS {
 	t.Helper()
 	testutil.NeedRoot(t)
 	for _, tool := range []string{"ip", "nft", "ping", "iptables-legacy", "iptables-nft"} {
@@ -57,7 +57,7 @@ func in(t testing.TB, ns kernel.NetNS, script string) string {
 }
 
 // ping sends n echo requests of which none is answered.
-func ping(t *testing.T, ns kernel.NetNS, to string, n int) {
+func ping(t testing.TB, ns kernel.NetNS, to string, n int) {
 	t.Helper()
 	out := in(t, ns, fmt.Sprintf("ping -n -c %d -i 0.01 -W 0.1 %s || true", n, to))
 	if !strings.Contains(out, "100% packet loss") {
@@ -66,7 +66,7 @@ func ping(t *testing.T, ns kernel.NetNS, to string, n int) {
 }
 
 // udp sends n datagrams of one flow to 127.0.0.1.
-func udp(t *testing.T, ns kernel.NetNS, from, to uint16, n int) {
+func udp(t testing.TB, ns kernel.NetNS, from, to uint16, n int, data string) {
 	t.Helper()
 	err := ns.Do(func() error {
 		conn, err := net.DialUDP("udp4", &net.UDPAddr{Port: int(from)}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(to)})
@@ -75,7 +75,7 @@ func udp(t *testing.T, ns kernel.NetNS, from, to uint16, n int) {
 		}
 		defer conn.Close()
 		for range n {
-			_, _ = conn.Write([]byte("x")) // EPERM where OUTPUT drops it
+			_, _ = conn.Write([]byte(data)) // EPERM where OUTPUT drops it
 		}
 		return nil
 	})
@@ -109,7 +109,7 @@ func pings(n int) func(*testing.T, kernel.NetNS) {
 }
 
 func datagrams(n int) func(*testing.T, kernel.NetNS) {
-	return func(t *testing.T, ns kernel.NetNS) { udp(t, ns, 4000, 4001, n) }
+	return func(t *testing.T, ns kernel.NetNS) { udp(t, ns, 4000, 4001, n, "x") }
 }
 
 var liveCases = []struct {
