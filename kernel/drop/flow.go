@@ -7,18 +7,11 @@ import (
 	"github.com/latchprof/latch/bpf"
 )
 
-// The EtherTypes that have addresses (include/uapi/linux/if_ether.h).
-const (
-	etherIPv4 = 0x0800
-	etherARP  = 0x0806
-	etherIPv6 = 0x86dd
-)
-
 func flowOf(key *bpf.DropDropKey) Flow {
 	f := Flow{
 		NetNS: key.Netns, IfIndex: int(key.Ifindex), EtherType: key.Ethertype, Proto: key.Proto,
 		TCPFlags: key.TcpFlags, ICMPType: key.IcmpType, ICMPCode: key.IcmpCode,
-		Src: address(key.Ethertype, key.Saddr), Dst: address(key.Ethertype, key.Daddr),
+		Src: addressOf(key.Ethertype, key.Saddr), Dst: addressOf(key.Ethertype, key.Daddr),
 		SrcPort: key.Sport, DstPort: key.Dport,
 	}
 	if key.FromSocket == uint8(bpf.DropFromSocketRECEIVERS_SOCKET) {
@@ -32,8 +25,8 @@ func flowOf(key *bpf.DropDropKey) Flow {
 	return f
 }
 
-// address is an address from the words that the kernel keeps it in.
-func address(etherType uint16, words [4]uint32) netip.Addr {
+// addressOf is an address from the words that the kernel keeps it in.
+func addressOf(etherType uint16, words [4]uint32) netip.Addr {
 	var b [16]byte
 	for i, w := range words {
 		binary.NativeEndian.PutUint32(b[4*i:], w)
