@@ -11,6 +11,7 @@
 #include "packet.bpf.h"
 #include "owner.bpf.h"
 #include "count.bpf.h"
+#include "bracket.bpf.h"
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
@@ -28,6 +29,8 @@ const volatile __u32 burst = 200;
 /* The length of an event with the packet's bytes, and how many of those. */
 const volatile __u32 event_size = sizeof(struct drop_event);
 const volatile __u32 event_data;
+/* Whether firewalls are bracketed. */
+const volatile bool has_brackets;
 
 /* Raised when everything is attached. */
 volatile bool enabled;
@@ -182,6 +185,7 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	event->skb = (__u64)skb;
 	event->len = skb->len;
 	event->ip_len = h->ip_len;
+	event->bracket = has_brackets ? bracket_find((__u64)skb) : -1;
 	pid_tgid = bpf_get_current_pid_tgid();
 	event->tgid = pid_tgid >> 32;
 	event->tid = (__u32)pid_tgid;

@@ -77,6 +77,7 @@ struct drop_event {
 	struct sock_owner owner; /* tgid 0 if it is not known */
 	__u32 uid;
 	__u32 receiving;	/* sock is the receiver's */
+	__s32 bracket;		/* the tag of the last one it passed, or -1 */
 	__u32 len;
 	__u32 ip_len;
 	__u32 tgid, tid;	/* of the task that ran, whoever it is */
@@ -90,6 +91,7 @@ struct drop_event {
 	__u8 link_header;	/* data begins with it */
 	__u32 data_len;
 	__u32 frames;
+	__u32 unused;
 	__u64 stack[DROP_FRAMES];
 };
 

@@ -29,6 +29,7 @@ type DropDropEvent struct {
 	Owner      DropSockOwner
 	Uid        uint32
 	Receiving  uint32
+	Bracket    int32
 	Len        uint32
 	IpLen      uint32
 	Tgid       uint32
@@ -44,6 +45,7 @@ type DropDropEvent struct {
 	LinkHeader uint8
 	DataLen    uint32
 	Frames     uint32
+	Unused     uint32
 	Stack      [40]uint64
 }
 
@@ -130,6 +132,7 @@ type DropSockOwner struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	DropMapBrackets       = "brackets"
 	DropMapDrops          = "drops"
 	DropMapEvents         = "events"
 	DropMapMergedDrops    = "merged_drops"
@@ -153,6 +156,7 @@ const (
 	DropVarEvery          = "every"
 	DropVarFew            = "few"
 	DropVarFromSocketType = "from_socket_type"
+	DropVarHasBrackets    = "has_brackets"
 	DropVarHasNamespaces  = "has_namespaces"
 	DropVarSockFileType   = "sock_file_type"
 	DropVarStreams        = "streams"
@@ -211,6 +215,7 @@ type DropProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropMapSpecs struct {
+	Brackets    *ebpf.MapSpec `ebpf:"brackets"`
 	Drops       *ebpf.MapSpec `ebpf:"drops"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	MergedDrops *ebpf.MapSpec `ebpf:"merged_drops"`
@@ -235,6 +240,7 @@ type DropVariableSpecs struct {
 	Every          *ebpf.VariableSpec `ebpf:"every"`
 	Few            *ebpf.VariableSpec `ebpf:"few"`
 	FromSocketType *ebpf.VariableSpec `ebpf:"from_socket_type"`
+	HasBrackets    *ebpf.VariableSpec `ebpf:"has_brackets"`
 	HasNamespaces  *ebpf.VariableSpec `ebpf:"has_namespaces"`
 	SockFileType   *ebpf.VariableSpec `ebpf:"sock_file_type"`
 	Streams        *ebpf.VariableSpec `ebpf:"streams"`
@@ -260,6 +266,7 @@ func (o *DropObjects) Close() error {
 //
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropMaps struct {
+	Brackets    *ebpf.Map `ebpf:"brackets"`
 	Drops       *ebpf.Map `ebpf:"drops"`
 	Events      *ebpf.Map `ebpf:"events"`
 	MergedDrops *ebpf.Map `ebpf:"merged_drops"`
@@ -272,6 +279,7 @@ type DropMaps struct {
 
 func (m *DropMaps) Close() error {
 	return _DropClose(
+		m.Brackets,
 		m.Drops,
 		m.Events,
 		m.MergedDrops,
@@ -297,6 +305,7 @@ type DropVariables struct {
 	Every          *ebpf.Variable `ebpf:"every"`
 	Few            *ebpf.Variable `ebpf:"few"`
 	FromSocketType *ebpf.Variable `ebpf:"from_socket_type"`
+	HasBrackets    *ebpf.Variable `ebpf:"has_brackets"`
 	HasNamespaces  *ebpf.Variable `ebpf:"has_namespaces"`
 	SockFileType   *ebpf.Variable `ebpf:"sock_file_type"`
 	Streams        *ebpf.Variable `ebpf:"streams"`

@@ -73,6 +73,9 @@ type Packet struct {
 	// RcvBuf and RmemAlloc are the receiving socket's limit and use, in
 	// bytes; 0 without one.
 	RcvBuf, RmemAlloc int
+	// Bracket is the tag of the last firewall bracket that it passed, -1
+	// without one.
+	Bracket int
 	// TaskPID, TaskTID and Comm are of the task that ran. It is the sender
 	// only where Softirq is false.
 	TaskPID, TaskTID int

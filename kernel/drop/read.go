@@ -238,7 +238,7 @@ func (t *Tracer) event(raw []byte) *event {
 	p := &Packet{
 		Time: t.zero.Add(time.Duration(e.TimeNs)), Len: int(e.Len), IPLen: int(e.IpLen),
 		IfName: text(e.Ifname[:]), QdiscID: text(e.Qdisc[:]), QdiscLimit: int(e.QdiscLimit),
-		RcvBuf: int(e.Rcvbuf), RmemAlloc: int(e.RmemAlloc),
+		RcvBuf: int(e.Rcvbuf), RmemAlloc: int(e.RmemAlloc), Bracket: int(e.Bracket),
 		TaskPID: int(e.Tgid), TaskTID: int(e.Tid), Comm: text(e.Comm[:]), LinkHeader: e.LinkHeader != 0,
 	}
 	if n := int(e.DataLen); n > 0 && size+n <= len(raw) {

@@ -37,6 +37,8 @@ type Options struct {
 	// EventBytes is the size of the buffer for packets, a power of two. 0
 	// means 4 MiB, or 32 MiB where every packet is wanted.
 	EventBytes int
+	// Brackets is the map of firewall.Brackets, nil where there are none.
+	Brackets *ebpf.Map
 }
 
 // maxData bounds the bytes of a packet.
@@ -133,6 +135,7 @@ func (t *Tracer) load() error {
 		bpf.DropVarArguments:     uint32(arity),
 		bpf.DropVarHasNamespaces: len(t.opts.NetNS) > 0,
 		bpf.DropVarEvery:         t.opts.Every,
+		bpf.DropVarHasBrackets:   t.opts.Brackets != nil,
 		bpf.DropVarEventData:     uint32(t.opts.Data),
 		bpf.DropVarEventSize:     uint32(unsafe.Sizeof(bpf.DropDropEvent{})) + uint32(t.opts.Data+7)&^7,
 	}
@@ -158,7 +161,11 @@ func (t *Tracer) load() error {
 			delete(spec.Programs, ownerPrograms[tp])
 		}
 	}
-	if t.coll, err = ebpf.NewCollection(spec); err != nil {
+	shared := make(map[string]*ebpf.Map)
+	if t.opts.Brackets != nil {
+		shared[bpf.DropMapBrackets] = t.opts.Brackets
+	}
+	if t.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared}); err != nil {
 		return fmt.Errorf("load eBPF programs: %w", err)
 	}
 	for _, inode := range t.opts.NetNS {
