@@ -4,37 +4,62 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/kernel"
 )
 
-// namespace makes a network namespace with its loopback device up, which is
-// removed with the test.
+// namespace makes a network namespace with its loopback device up, which ends
+// with the test.
 func namespace(t *testing.T) kernel.NetNS {
 	t.Helper()
 	testutil.NeedRoot(t)
-	testutil.Need(t, "ip")
-	name := fmt.Sprintf("latchdrop%d", os.Getpid())
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %v: %v\n%s", args, err, out)
+	made, done := make(chan kernel.NetNS), make(chan struct{})
+	var failed error
+	go func() {
+		// Never unlocked: the thread, and the namespace with it, ends.
+		runtime.LockOSThread()
+		defer close(made)
+		if failed = unix.Unshare(unix.CLONE_NEWNET); failed != nil {
+			return
 		}
+		if failed = loopbackUp(); failed != nil {
+			return
+		}
+		var ns kernel.NetNS
+		if ns, failed = kernel.NetNSOf(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())); failed != nil {
+			return
+		}
+		made <- ns
+		<-done
+	}()
+	ns := <-made
+	if failed != nil {
+		t.Fatal(failed)
 	}
-	run("netns", "add", name)
-	t.Cleanup(func() { run("netns", "del", name) })
-	run("-n", name, "link", "set", "lo", "up")
-	ns, err := kernel.NetNSNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { close(done) })
 	return ns
+}
+
+// loopbackUp raises the calling thread's loopback device.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
 }
 
 func start(t *testing.T, opts *Options) *Tracer {
