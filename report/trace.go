@@ -183,7 +183,7 @@ func encodeCall(out *bytes.Buffer, call *latency.Call) error {
 		Stack   []jsonFrame     `json:"stack,omitempty"`
 		Cut     bool            `json:"stack_cut,omitempty"` // there are, or may be, more callers
 	}{
-		Time: call.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), PID: call.PID, TID: call.TID, Goid: call.Goid,
+		Time: call.Time.UTC().Format(jsonTime), PID: call.PID, TID: call.TID, Goid: call.Goid,
 		Comm: call.Comm, Func: call.Func, Cut: call.StackCut, Args: encodeValues(call.Args), Ret: encodeValues(call.Results),
 	}
 	if ns := call.Latency.Nanoseconds(); !call.Untimed {

@@ -58,8 +58,8 @@ var lossRows = []row{
 	{"NOT_SPECIFIED|-", "sch_handle_egress", "", nil, tc, "dropped by a tc program on egress", ""},
 
 	// Nobody listens.
-	{"NO_SOCKET", "__udp[46]_lib_rcv|udp_rcv|udpv6_rcv", "", nil, noListener, "nobody listens on UDP port[ {dport}]", adviseUDP},
-	{"NO_SOCKET", "tcp_v[46]_rcv", "", connects, noListener, "nobody listens on TCP port[ {dport}]", ""},
+	{"NO_SOCKET", "__udp[46]_lib_rcv|udp_rcv|udpv6_rcv", "", nil, noListener, "nobody listens on the UDP port", adviseUDP},
+	{"NO_SOCKET", "tcp_v[46]_rcv", "", connects, noListener, "nobody listens on the TCP port", ""},
 	{"NO_SOCKET", "tcp_v[46]_rcv", "", nil, noListener, "no such TCP connection here", ""},
 	{"NO_SOCKET", "", "", nil, noListener, "no socket wants it", adviseSockets},
 
@@ -115,8 +115,8 @@ var lossRows = []row{
 	{"IP_INADDRERRORS", "ip6_forward", "", localSource, spoofed, "not forwarded: its source address is of one link or host", ""},
 	{"IP_INADDRERRORS", "ip_error|ip6_forward", "", nil, forwardingOff, "not for this host, and forwarding is off", ""},
 	{"-", "ip_error", "", nil, other, "no route, a route that discards, or forwarding is off", adviseRoute},
-	{"IP_INNOROUTES|IP_OUTNOROUTES", "", "", nil, noRoute, "no route to[ {dst}]", ""},
-	{"NOT_SPECIFIED|-", "ip6_pkt_discard|ip6_pkt_discard_out", "", nil, noRoute, "no route to[ {dst}]", ""},
+	{"IP_INNOROUTES|IP_OUTNOROUTES", "", "", nil, noRoute, "no route to the destination", ""},
+	{"NOT_SPECIFIED|-", "ip6_pkt_discard|ip6_pkt_discard_out", "", nil, noRoute, "no route to the destination", ""},
 	{"NO_TX_TARGET", "", "", nil, noRoute, "no port, tunnel end or slave[ of {dev}] to send it to", adviseLink},
 
 	// Size and hops.
