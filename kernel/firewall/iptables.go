@@ -115,6 +115,9 @@ func counters(s string) (packets uint64, ok bool) {
 
 // parseRuleLine reads "[1:84] -A OUTPUT -p icmp -j DROP".
 func parseRuleLine(t *table, line string) error {
+	if strings.Contains(line, "--comment "+tracePrefix) {
+		return nil // our own
+	}
 	r := new(rule)
 	if line[0] == '[' {
 		head, rest, _ := strings.Cut(line, " ")

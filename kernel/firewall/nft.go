@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,6 +46,13 @@ type (
 	}
 )
 
+// ours says that the object is part of a trace.
+func (o nftObject) ours() bool {
+	return o.Table != nil && strings.HasPrefix(o.Table.Name, tracePrefix) ||
+		o.Chain != nil && strings.HasPrefix(o.Chain.Table, tracePrefix) ||
+		o.Rule != nil && strings.HasPrefix(o.Rule.Table, tracePrefix)
+}
+
 // changing says that the set's elements come and go by themselves.
 func (s *nftSet) changing() bool {
 	return strings.Contains(string(s.Flags), "timeout") || strings.Contains(string(s.Flags), "dynamic")
@@ -70,6 +78,7 @@ func parseNFT(out, text []byte) (*nftReader, error) {
 	}
 	r := &nftReader{sets: make(map[string]*nftSet), xt: make(map[*table]bool)}
 	chains := make(map[string]*chain)
+	doc.Objects = slices.DeleteFunc(doc.Objects, nftObject.ours)
 	// Chains and sets may stand behind rules that name them.
 	for _, o := range doc.Objects {
 		switch {
