@@ -63,7 +63,8 @@ type Rule struct {
 	// Text is the rule as the tool prints it.
 	Text string
 	// Command shows the rule, Allow would let such packets through. Neither
-	// is ever run. Allow is "" where nothing narrow enough is known.
+	// is ever run. Both are "" for a namespace without a name or a process,
+	// Allow also where nothing narrow enough is known.
 	Command, Allow string
 }
 
@@ -138,8 +139,12 @@ func (w *Watch) allow(tool string, c candidate, p *Packet) string {
 	return w.command(append(append(args, match...), "-j", "ACCEPT")...)
 }
 
-// command is a shell command that runs in the watched namespace.
+// command is a shell command that runs in the watched namespace, "" if there
+// is none.
 func (w *Watch) command(args ...string) string {
+	if !w.known {
+		return ""
+	}
 	words := append([]string{}, w.enter...)
 	for _, a := range args {
 		words = append(words, quote(a))

@@ -35,6 +35,7 @@ const (
 	fieldICMPCode
 	fieldIfIn
 	fieldIfOut
+	fieldTuple // several at once
 )
 
 // A cond is one condition of a rule: that a field of the packet is one of some
@@ -46,6 +47,9 @@ type cond struct {
 	nums  [][2]uint64
 	addrs [][2]netip.Addr
 	names []string
+	// tuples are, for fieldTuple, conditions on the parts of a concatenation
+	// that must hold together.
+	tuples [][]cond
 	// mask is applied to the packet's number first, 0 is none.
 	mask uint64
 	not  bool
@@ -91,6 +95,12 @@ func (c cond) contains(p *Packet) truth {
 		return c.hasAddr(p.Src)
 	case fieldDst:
 		return c.hasAddr(p.Dst)
+	case fieldTuple:
+		t := no
+		for _, parts := range c.tuples {
+			t = max(t, all(parts, p))
+		}
+		return t
 	case fieldIfIn:
 		return c.hasName(p.IfIn, p.hook() == "OUTPUT")
 	case fieldIfOut:

@@ -13,7 +13,7 @@ const maxDepth = 64
 
 // maxVisits bounds the chains walked for one packet, since a chain may be
 // jumped to from many rules.
-const maxVisits = 100000
+const maxVisits = 10000
 
 // A walk takes a packet through the chains and collects where it may end.
 type walk struct {

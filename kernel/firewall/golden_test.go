@@ -37,7 +37,7 @@ func describe(tables []*table) []byte {
 	return b.Bytes()
 }
 
-var fieldNames = [...]string{"unknown", "src", "dst", "family", "proto", "sport", "dport", "flags", "icmptype", "icmpcode", "in", "out"}
+var fieldNames = [...]string{"unknown", "src", "dst", "family", "proto", "sport", "dport", "flags", "icmptype", "icmpcode", "in", "out", "tuple"}
 
 func describeConds(conds []cond) string {
 	var parts []string
@@ -57,6 +57,9 @@ func describeConds(conds []cond) string {
 		}
 		for _, n := range c.names {
 			s += fmt.Sprintf(" %q", n)
+		}
+		for _, parts := range c.tuples {
+			s += " (" + describeConds(parts) + ")"
 		}
 		if c.vague {
 			s += " ..."

@@ -3,7 +3,6 @@ package firewall
 import (
 	"encoding/json"
 	"math"
-	"strings"
 )
 
 // A subject is what a match of nft looks at: a field, and what must be so for
@@ -23,6 +22,11 @@ func (r *nftReader) match(t *table, body json.RawMessage) []cond {
 	}
 	if json.Unmarshal(body, &m) != nil {
 		return []cond{unknown()}
+	}
+	if name, parts := statement(m.Left); name == "concat" {
+		needs, c := r.concat(t, parts, m.Right)
+		c.not = m.Op == "!="
+		return append(needs, c)
 	}
 	s, ok := subjectOf(m.Left)
 	if !ok {
@@ -69,23 +73,15 @@ func (r *nftReader) verdictMap(t *table, body json.RawMessage) ([]cond, []arm) {
 	if json.Unmarshal(body, &m) != nil {
 		return []cond{unknown()}, []arm{{action: opaque}}
 	}
-	var pairs []json.RawMessage
-	vague := false
-	var name string
-	if json.Unmarshal(m.Data, &name) == nil {
-		set := r.sets[nftKey(t.family, t.name, strings.TrimPrefix(name, "@"))]
-		if set == nil {
-			return []cond{unknown()}, []arm{{action: opaque}}
-		}
-		pairs, vague = set.Elem, set.changing()
-	} else {
-		var anonymous struct{ Set []json.RawMessage }
-		if json.Unmarshal(m.Data, &anonymous) != nil {
-			return []cond{unknown()}, []arm{{action: opaque}}
-		}
-		pairs = anonymous.Set
+	pairs, vague, ok := r.elements(t, m.Data)
+	if !ok {
+		return []cond{unknown()}, []arm{{action: opaque}}
 	}
-	s, known := subjectOf(m.Key)
+	var needs []cond
+	subjects, known := subjectsOf(m.Key)
+	for _, s := range subjects {
+		needs = append(needs, s.needs...)
+	}
 	arms := []arm{}
 	for _, raw := range pairs {
 		var pair []json.RawMessage
@@ -98,15 +94,13 @@ func (r *nftReader) verdictMap(t *table, body json.RawMessage) ([]cond, []arm) {
 		if !ok {
 			a = arm{action: opaque}
 		}
-		v := values{cond: cond{field: s.field, mask: s.mask}, words: s.words, reader: r, table: t}
-		v.add(pair[0])
-		if !known || vague {
-			v.cond = unknown()
+		a.conds = []cond{unknown()}
+		if known && !vague {
+			a.conds = r.element(t, subjects, pair[0])
 		}
-		a.conds = []cond{v.cond}
 		arms = append(arms, a)
 	}
-	return s.needs, arms
+	return needs, arms
 }
 
 // subjectOf reads the left side of a match. It is not ok if a Packet does not

@@ -17,8 +17,10 @@ import (
 type Watch struct {
 	ns          kernel.NetNS
 	before, now *snapshot
-	// enter is the head of a command that is to run in the namespace.
+	// enter is the head of a command that is to run in the namespace; it is
+	// not known for one without a name or a process.
 	enter []string
+	known bool
 	// nftShows says that drops of nft show nft_do_chain; see frameOf.
 	nftShows bool
 }
@@ -30,17 +32,40 @@ func Open(ns kernel.NetNS) (*Watch, error) {
 		return nil, fmt.Errorf("read the firewall of network namespace %s: %w", ns, err)
 	}
 	w := &Watch{ns: ns, before: s, now: s, nftShows: nftShows(release())}
-	own, err := kernel.NetNSOf("/proc/thread-self/ns/net")
-	switch {
-	case err != nil:
+	if w.enter, w.known, err = enter(ns); err != nil {
 		return nil, err
-	case own.Inode == ns.Inode:
-	case ns.Name != "":
-		w.enter = []string{"ip", "netns", "exec", quote(ns.Name)}
-	case ns.PID != 0:
-		w.enter = []string{"nsenter", "-t", strconv.Itoa(ns.PID), "-n"}
 	}
 	return w, nil
+}
+
+// enter is the head of a command that is to run in the namespace, if there is
+// one.
+func enter(ns kernel.NetNS) (head []string, ok bool, err error) {
+	own, err := kernel.NetNSOf("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, false, err
+	}
+	if own.Inode == ns.Inode {
+		return nil, true, nil
+	}
+	if ns.Name == "" && ns.PID == 0 {
+		all, err := kernel.NetNamespaces()
+		if err != nil {
+			return nil, false, err
+		}
+		for _, known := range all {
+			if known.Inode == ns.Inode {
+				ns = known
+			}
+		}
+	}
+	switch {
+	case ns.Name != "":
+		return []string{"ip", "netns", "exec", quote(ns.Name)}, true, nil
+	case ns.PID != 0:
+		return []string{"nsenter", "-t", strconv.Itoa(ns.PID), "-n"}, true, nil
+	}
+	return nil, false, nil
 }
 
 // release is the running kernel's, such as "6.18.44".
@@ -132,8 +157,10 @@ func family(p *Packet) int {
 func distinct(found []candidate) []candidate {
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.sure, a.sure) })
 	var out []candidate
+	seen := make(map[place]bool)
 	for _, c := range found {
-		if !slices.ContainsFunc(out, func(o candidate) bool { return o.place == c.place }) {
+		if !seen[c.place] {
+			seen[c.place] = true
 			out = append(out, c)
 		}
 	}
