@@ -1,6 +1,7 @@
 // Package report writes recordings: as text for people, as JSON, and as pprof
 // profiles. It reads nothing but the recording, so a saved one is rendered
-// exactly as a fresh one.
+// exactly as a fresh one. Traced calls and dropped packets it writes as they
+// come; the packets also as a file for Wireshark and tcpdump.
 package report
 
 import (

@@ -31,6 +31,7 @@ for what; do
 		tool llvm-symbolizer llvm
 		need 'ls /usr/lib/debug/.build-id' libc6-dbg
 		tool gdb gdb
+		tool tcpdump tcpdump
 		tool xz xz-utils
 		tool etcd etcd-server
 		tool etcdctl etcd-client
