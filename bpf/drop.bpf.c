@@ -105,9 +105,11 @@ static __always_inline bool is_rationed(__u64 now)
 /* describe_socket says whose socket it is. */
 static __always_inline void describe_socket(const struct sock *sk, struct drop_event *event)
 {
+	/* before 6.2 a map is not looked up by a key in the buffer itself */
+	__u64 address = (__u64)sk;
 	struct sock_owner *owner;
 
-	event->sock = (__u64)sk;
+	event->sock = address;
 	event->sock_port = sk->__sk_common.skc_num;
 	event->sock_state = sk->__sk_common.skc_state;
 	if (is_full(sk)) {
@@ -117,7 +119,7 @@ static __always_inline void describe_socket(const struct sock *sk, struct drop_e
 		event->rcvbuf = sk->sk_rcvbuf;
 		event->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
 	}
-	owner = bpf_map_lookup_elem(&owners, &event->sock);
+	owner = bpf_map_lookup_elem(&owners, &address);
 	if (owner && (owner->inode == event->inode || !event->inode))
 		event->owner = *owner;
 }

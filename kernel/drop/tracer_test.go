@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -95,23 +96,44 @@ func closedPorts(ns kernel.NetNS, datagrams, firstPort, ports int) error {
 	})
 }
 
-func stopped(t *testing.T, tr *Tracer) ([]Drop, Totals) {
+// collect reads until want packets were dropped, as the kernel may leave
+// loopback's packets to a thread of its own, then detaches and reads the rest.
+func collect(t *testing.T, tr *Tracer, want uint64) ([]Drop, Totals) {
 	t.Helper()
+	var all []Drop
+	var sum uint64
+	read := func() {
+		drops, err := tr.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range drops {
+			sum += d.Count
+		}
+		all = append(all, drops...)
+	}
+	for deadline := time.Now().Add(20 * time.Second); sum < want && time.Now().Before(deadline); {
+		read()
+		runtime.Gosched()
+	}
 	if err := tr.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	drops, err := tr.Read()
-	if err != nil {
-		t.Fatal(err)
-	}
+	read()
 	totals, err := tr.Totals()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if totals.Lost != 0 {
-		t.Errorf("%d drops lost", totals.Lost)
+	if sum != want || totals.Lost != 0 {
+		t.Errorf("%d drops of %d, %d lost", sum, want, totals.Lost)
 	}
-	return drops, totals
+	return all, totals
+}
+
+// isClosedPort says that d is what happens to a datagram for a closed port. The
+// function is udp_rcv from 7.3 on, into which the other is inlined.
+func isClosedPort(tr *Tracer, d *Drop) bool {
+	return (d.Reason == "NO_SOCKET" || tr.noReasons && d.Reason == "") && (d.Location == "__udp4_lib_rcv" || d.Location == "udp_rcv")
 }
 
 func TestDropIsDescribed(t *testing.T) {
@@ -120,13 +142,13 @@ func TestDropIsDescribed(t *testing.T) {
 	if err := closedPorts(ns, 1, 9, 1); err != nil {
 		t.Fatal(err)
 	}
-	drops, _ := stopped(t, tr)
+	drops, _ := collect(t, tr, 1)
 	if len(drops) != 1 {
 		t.Fatalf("%d drops, want 1: %+v", len(drops), drops)
 	}
 	d := drops[0]
 	lo := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	if d.Reason != "NO_SOCKET" || d.Location != "__udp4_lib_rcv" || d.Count != 1 {
+	if !isClosedPort(tr, &d) || d.Count != 1 {
 		t.Errorf("%d packets, %s at %s", d.Count, d.Reason, d.Location)
 	}
 	f := d.Flow
@@ -162,29 +184,10 @@ func TestCountsAreExact(t *testing.T) {
 			}
 		})
 	}
-	done := make(chan struct{})
-	go func() { wg.Wait(); close(done) }()
-	var sum uint64
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
-		}
-		drops, err := tr.Read()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range drops {
-			sum += d.Count
-		}
-	}
-	drops, totals := stopped(t, tr)
-	for _, d := range drops {
-		sum += d.Count
-	}
-	if sum != senders*each || totals.Merged != 0 {
-		t.Errorf("%d drops of %d, %d merged", sum, senders*each, totals.Merged)
+	_, totals := collect(t, tr, senders*each)
+	wg.Wait()
+	if totals.Merged != 0 {
+		t.Errorf("%d merged", totals.Merged)
 	}
 }
 
@@ -195,10 +198,10 @@ func TestFlowsBeyondTheLimitAreMerged(t *testing.T) {
 	if err := closedPorts(ns, flows*each, 1000, flows); err != nil {
 		t.Fatal(err)
 	}
-	drops, totals := stopped(t, tr)
+	drops, totals := collect(t, tr, flows*each)
 	var own, merged uint64
 	for _, d := range drops {
-		if d.Reason != "NO_SOCKET" || d.Location != "__udp4_lib_rcv" || d.Flow.NetNS != ns.Inode {
+		if !isClosedPort(tr, &d) || d.Flow.NetNS != ns.Inode {
 			t.Errorf("%s at %s in %d", d.Reason, d.Location, d.Flow.NetNS)
 		}
 		if d.Merged {
@@ -207,7 +210,7 @@ func TestFlowsBeyondTheLimitAreMerged(t *testing.T) {
 			own += d.Count
 		}
 	}
-	if own+merged != flows*each || merged != totals.Merged || own != limit*each {
+	if merged != totals.Merged || own != limit*each {
 		t.Errorf("%d of %d flows' own, %d merged, %d by the totals", own, limit*each, merged, totals.Merged)
 	}
 }
@@ -219,7 +222,7 @@ func TestEveryPacketIsSeen(t *testing.T) {
 	if err := closedPorts(ns, n, 7, 3); err != nil {
 		t.Fatal(err)
 	}
-	drops, totals := stopped(t, tr)
+	drops, totals := collect(t, tr, n)
 	if len(drops) != n || totals.EventsLost != 0 {
 		t.Fatalf("%d packets of %d, %d events lost", len(drops), n, totals.EventsLost)
 	}
@@ -236,7 +239,5 @@ func TestOtherNamespacesAreLeftOut(t *testing.T) {
 	if err := closedPorts(ns, 100, 9, 1); err != nil {
 		t.Fatal(err)
 	}
-	if drops, _ := stopped(t, tr); len(drops) != 0 {
-		t.Errorf("%+v", drops)
-	}
+	collect(t, tr, 0)
 }
