@@ -4,7 +4,6 @@ import (
 	"debug/buildinfo"
 	"debug/dwarf"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,6 +18,10 @@ type GoInfo struct {
 	GoidOffset int64
 	// GoidFrom says where GoidOffset comes from: "version table" or "DWARF".
 	GoidFrom string
+	// CurgOffset is the offset of curg in runtime.m, and SchedBPOffset that of
+	// sched.bp in runtime.g, in bytes; 0 if unknown. They lead from a system
+	// stack to the goroutine that it serves.
+	CurgOffset, SchedBPOffset int64
 	// TLSG is the offset in bytes of the current g from the thread pointer,
 	// 0 if unknown.
 	TLSG int64
@@ -41,6 +44,7 @@ func (b *Binary) readGoInfo() (GoInfo, error) {
 	} else if off, err := b.dwarfGoid(); err == nil {
 		g.GoidOffset, g.GoidFrom = off, "DWARF"
 	}
+	g.CurgOffset, g.SchedBPOffset = b.schedOffsets(g.Version)
 	if t, err := b.pcln(); err == nil {
 		g.TextStart, g.TextEnd = t.text.Lo, t.text.Hi
 	} else {
@@ -67,14 +71,9 @@ func (b *Binary) goVersion() (v string) {
 // these versions: m and sched before it are unchanged, and syscallbp was
 // there in 1.23 and 1.24 only.
 func goidOffset(version string) (int64, bool) {
-	rest, ok := strings.CutPrefix(version, "go1.")
-	if !ok {
-		return 0, false
-	}
-	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-	minor, err := strconv.Atoi(digits)
+	minor := goMinor(version)
 	switch {
-	case err != nil || minor < 17 || minor > 26:
+	case minor < 17 || minor > 26:
 		return 0, false
 	case minor == 23 || minor == 24:
 		return 160, true
@@ -82,8 +81,49 @@ func goidOffset(version string) (int64, bool) {
 	return 152, true
 }
 
+// goMinor returns the 26 of "go1.26.8", 0 if there is none.
+func goMinor(version string) int {
+	rest, ok := strings.CutPrefix(version, "go1.")
+	if !ok {
+		return 0
+	}
+	minor, err := strconv.Atoi(rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))])
+	if err != nil {
+		return 0
+	}
+	return minor
+}
+
+// schedOffsets returns GoInfo.CurgOffset and GoInfo.SchedBPOffset, which were
+// measured for Go 1.18 to 1.26 on both machines: gobuf lost its ret, which stands
+// before both, in 1.25. For others they come from the debug information.
+func (b *Binary) schedOffsets(version string) (curg, bp int64) {
+	switch minor := goMinor(version); {
+	case minor >= 18 && minor <= 24:
+		return 192, 56 + 48
+	case minor == 25 || minor == 26:
+		return 184, 56 + 40
+	}
+	curg, err := b.dwarfRuntime("runtime.m", "curg")
+	if err != nil {
+		return 0, 0
+	}
+	sched, err := b.dwarfRuntime("runtime.g", "sched")
+	if err != nil {
+		return curg, 0
+	}
+	bp, err = b.dwarfRuntime("runtime.gobuf", "bp")
+	if err != nil {
+		return curg, 0
+	}
+	return curg, sched + bp
+}
+
 // dwarfGoid looks the offset up in the debug information.
-func (b *Binary) dwarfGoid() (off int64, err error) {
+func (b *Binary) dwarfGoid() (int64, error) { return b.dwarfRuntime("runtime.g", "goid") }
+
+// dwarfRuntime returns the offset of a member of one of the runtime's types.
+func (b *Binary) dwarfRuntime(typ, member string) (off int64, err error) {
 	d, err := b.debugInfo()
 	if err != nil {
 		return 0, err
@@ -95,14 +135,14 @@ func (b *Binary) dwarfGoid() (off int64, err error) {
 	for {
 		e, err := r.Next()
 		if err != nil {
-			return 0, fmt.Errorf("look up runtime.g: %w", err)
+			return 0, fmt.Errorf("look up %s: %w", typ, err)
 		}
 		if e == nil {
-			return 0, errors.New("no type runtime.g")
+			return 0, fmt.Errorf("no type %s", typ)
 		}
 		switch {
-		case e.Tag == dwarf.TagStructType && e.Val(dwarf.AttrName) == "runtime.g":
-			return memberOffset(r, "goid")
+		case e.Tag == dwarf.TagStructType && e.Val(dwarf.AttrName) == typ:
+			return memberOffset(r, member)
 		case e.Tag == dwarf.TagCompileUnit:
 			if e.Val(dwarf.AttrName) == "runtime" {
 				continue
@@ -112,7 +152,7 @@ func (b *Binary) dwarfGoid() (off int64, err error) {
 			err = skipChildren(r, e)
 		}
 		if err != nil {
-			return 0, fmt.Errorf("look up runtime.g: %w", err)
+			return 0, fmt.Errorf("look up %s: %w", typ, err)
 		}
 	}
 }

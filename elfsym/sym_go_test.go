@@ -144,6 +144,12 @@ func TestGoLinkModes(t *testing.T) {
 			if goid, err := full.dwarfGoid(); err != nil || goid != x.GoidOffset {
 				t.Errorf("goid offset %d in DWARF (%v), %d in %+v", goid, err, x.GoidOffset, x)
 			}
+			if x.CurgOffset != y.CurgOffset || x.SchedBPOffset != y.SchedBPOffset {
+				t.Errorf("GoInfo differs: %+v, stripped %+v", x, y)
+			}
+			if curg, bp := full.schedOffsets(""); curg != x.CurgOffset || bp != x.SchedBPOffset {
+				t.Errorf("curg at %d and sched.bp at %d in DWARF, in %+v", curg, bp, x)
+			}
 			if y.TLSG != 0 && y.TLSG != x.TLSG {
 				t.Errorf("offset of g: %d, stripped %d", x.TLSG, y.TLSG)
 			}
