@@ -66,7 +66,7 @@ func (s *Series) check(f *Function) error {
 			return fmt.Errorf("key has no %q", name)
 		}
 	}
-	if len(s.Buckets) == 0 && s.SumNS == 0 && s.SelfNS == 0 && (f.Exit == ExitNone || s.Count == 0) {
+	if len(s.Buckets) == 0 && s.SumNS == 0 && s.SelfNS == 0 && s.LostNS == 0 && (f.Exit == ExitNone || s.Count == 0) {
 		return nil
 	}
 	counts := make([]uint64, len(s.Buckets))
@@ -91,6 +91,8 @@ func (s *Series) checkTimes() error {
 		return fmt.Errorf("maximum %d ns is not in the last bucket, (%d, %d] ns", s.MaxNS, last.LoNS, last.HiNS)
 	case s.SelfNS > s.SumNS:
 		return fmt.Errorf("%d ns of their own are more than the %d ns in all", s.SelfNS, s.SumNS)
+	case s.LostNS > s.SumNS:
+		return fmt.Errorf("%d ns lost to drops are more than the %d ns in all", s.LostNS, s.SumNS)
 	}
 	if !atMost(s.MinNS, s.Count, s.SumNS) || atMost(s.MaxNS, s.Count, s.SumNS-1) && s.SumNS > 0 {
 		return fmt.Errorf("%d calls of %d to %d ns cannot take %d ns", s.Count, s.MinNS, s.MaxNS, s.SumNS)

@@ -53,6 +53,8 @@ func TestCheck(t *testing.T) {
 		{func(r *Recording) { r.Functions[0].Series[0].MinNS = 10 }, `minimum 10 ns is not in the first bucket`},
 		{func(r *Recording) { r.Functions[0].Series[0].MaxNS = 9000 }, `maximum 9000 ns is not in the last bucket`},
 		{func(r *Recording) { r.Functions[0].Series[0].SelfNS = 9999 }, `9999 ns of their own are more than the 3300 ns in all`},
+		{func(r *Recording) { r.Functions[0].Series[0].LostNS = 3301 }, `3301 ns lost to drops are more than the 3300 ns in all`},
+		{func(r *Recording) { r.Functions[0].Series[0].LostNS = 3300 }, ""},
 		{func(r *Recording) { r.Functions[0].Series[1].SumNS = 6e6 }, `2 calls of 1000000 to 2000000 ns cannot take 6000000 ns`},
 		{func(r *Recording) { r.Functions[0].Series[1].SumNS = 1.9e6 }, `cannot take 1900000 ns`},
 		{func(r *Recording) { r.Functions[0].Series[0] = Series{Key: map[string]string{"sku": "a"}, SumNS: 1} }, `buckets count 0 of 0 calls`},

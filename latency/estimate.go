@@ -62,6 +62,7 @@ func Total(series []Series) Series {
 		t.Count += s.Count
 		t.SumNS += s.SumNS
 		t.SelfNS += s.SelfNS
+		t.LostNS += s.LostNS
 		for _, b := range s.Buckets {
 			slots[Slot(b.HiNS)] += b.Count
 		}

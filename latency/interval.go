@@ -92,6 +92,7 @@ func (s *Series) since(prev *Series) Series {
 		Count:   less(s.Count, prev.Count),
 		SumNS:   less(s.SumNS, prev.SumNS),
 		SelfNS:  less(s.SelfNS, prev.SelfNS),
+		LostNS:  less(s.LostNS, prev.LostNS),
 		Buckets: s.Buckets.Sub(prev.Buckets),
 	}
 	if len(d.Buckets) > 0 {

@@ -14,6 +14,7 @@ func (s *Series) Merge(o *Series) {
 	s.Count += o.Count
 	s.SumNS += o.SumNS
 	s.SelfNS += o.SelfNS
+	s.LostNS += o.LostNS
 	s.Buckets = s.Buckets.Merge(o.Buckets)
 	s.Fill()
 }

@@ -19,6 +19,7 @@ func randomSeries(random *rand.Rand) Series {
 		s.MinNS, s.MaxNS = min(s.MinNS, ns), max(s.MaxNS, ns)
 	}
 	s.SelfNS = random.Uint64N(s.SumNS + 1)
+	s.LostNS = random.Uint64N(s.SumNS + 1)
 	s.Buckets = FromSlots(slots)
 	return s
 }
@@ -36,7 +37,7 @@ func TestReconcile(t *testing.T) {
 		if diff := cmp.Diff(s, rest); diff != "" {
 			t.Fatalf("a series at rest changed (-before +after):\n%s", diff)
 		}
-		for _, field := range []*uint64{&s.SumNS, &s.SelfNS, &s.MinNS, &s.MaxNS} {
+		for _, field := range []*uint64{&s.SumNS, &s.SelfNS, &s.LostNS, &s.MinNS, &s.MaxNS} {
 			*field = random.Uint64() >> random.UintN(64)
 		}
 		torn := s

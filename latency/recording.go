@@ -19,6 +19,15 @@ const (
 	KeyNone = "(none)"
 )
 
+// KeyDrops is the part of the key that tells calls in which packets were dropped
+// from the others; no expression, and so no alias, has that name. Its values are
+// WithDrops and WithoutDrops.
+const (
+	KeyDrops     = "@drops"
+	WithDrops    = "with"
+	WithoutDrops = "without"
+)
+
 // ExitNone is the Function.Exit of a function whose calls are counted, but
 // not timed, because their ends cannot be caught.
 const ExitNone = "none"
@@ -101,7 +110,10 @@ type Series struct {
 	MaxNS uint64            `json:"max_ns"`
 	// SelfNS is the part of SumNS not spent in other measured functions that
 	// the calls made.
-	SelfNS  uint64    `json:"self_ns"`
+	SelfNS uint64 `json:"self_ns"`
+	// LostNS is the part of SumNS that went to waits which dropped packets
+	// caused; it is measured only where Function.By has KeyDrops.
+	LostNS  uint64    `json:"lost_ns,omitempty"`
 	P50NS   uint64    `json:"p50_ns"`
 	P90NS   uint64    `json:"p90_ns"`
 	P99NS   uint64    `json:"p99_ns"`

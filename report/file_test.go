@@ -29,21 +29,22 @@ func names(t *testing.T, dir string) []string {
 }
 
 func TestJSON(t *testing.T) {
-	rec := shop()
-	var out bytes.Buffer
-	if err := JSON(&out, rec); err != nil {
-		t.Fatal(err)
+	for name, rec := range map[string]*latency.Recording{"json-shop": shop(), "json-drops": dropped()} {
+		var out bytes.Buffer
+		if err := JSON(&out, rec); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Golden(t, name+".golden", out.Bytes())
+		back, err := latency.Load(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again bytes.Buffer
+		if err := JSON(&again, back); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Golden(t, name+".golden", again.Bytes())
 	}
-	testutil.Golden(t, "json-shop.golden", out.Bytes())
-	back, err := latency.Load(&out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again bytes.Buffer
-	if err := JSON(&again, back); err != nil {
-		t.Fatal(err)
-	}
-	testutil.Golden(t, "json-shop.golden", again.Bytes())
 }
 
 func TestWriteFile(t *testing.T) {

@@ -89,6 +89,23 @@ func shop() *latency.Recording {
 	return recording(price, query, handle)
 }
 
+// dropped tells calls in which packets were dropped from the others, in one
+// function by an argument, in one without.
+func dropped() *latency.Recording {
+	key := func(drops string) map[string]string {
+		return map[string]string{"order": "42", latency.KeyDrops: drops}
+	}
+	send := function("main.sendOrder", []string{"order", latency.KeyDrops},
+		seriesOf(key(latency.WithDrops), 1_012_000_000, 2_036_000_000),
+		seriesOf(key(latency.WithoutDrops), spread(97, 30_000, 1.005)...),
+		seriesOf(map[string]string{"order": latency.KeyOther, latency.KeyDrops: latency.KeyOther}, 40_000, 50_000),
+	)
+	send.Series[0].LostNS = 3_000_000_000
+	send.Series[2].LostNS = 10_000
+	dial := function("main.dial", []string{latency.KeyDrops}, seriesOf(map[string]string{latency.KeyDrops: latency.WithoutDrops}, 70_000))
+	return recording(send, dial)
+}
+
 // manyKeys has more series than are shown and keys of any length.
 func manyKeys() *latency.Recording {
 	var series []latency.Series

@@ -40,7 +40,7 @@ type table struct {
 // newTable finds the columns that the shown series and the total need. Those
 // that do not fit are left out, the least telling first.
 func newTable(f *latency.Function, total *latency.Series, shown []latency.Series, cells int) *table {
-	t := &table{by: f.By, total: total, cols: columns(total)}
+	t := &table{by: f.By, total: total, cols: columns(f.By, total)}
 	measure := func() {
 		t.widths = make([]int, len(t.cols))
 		t.room = cells - margin
@@ -73,7 +73,7 @@ func (t *table) fit(shown []latency.Series) {
 }
 
 // columns returns those that the series can fill.
-func columns(total *latency.Series) []column {
+func columns(by []string, total *latency.Series) []column {
 	calls := column{"calls", func(s *latency.Series) string { return formatCount(s.Count) }}
 	if len(total.Buckets) == 0 {
 		return []column{calls, {"share", func(s *latency.Series) string {
@@ -83,13 +83,17 @@ func columns(total *latency.Series) []column {
 	quantile := func(name string, q float64) column {
 		return column{name, func(s *latency.Series) string { return formatEstimate(s.Quantile(q)) }}
 	}
-	return []column{
+	cols := []column{
 		calls,
 		quantile("p50", 0.5), quantile("p90", 0.9), quantile("p99", 0.99), quantile("p99.9", 0.999),
 		{"max", func(s *latency.Series) string { return formatNS(float64(s.MaxNS)) }},
 		{"total", func(s *latency.Series) string { return formatNS(float64(s.SumNS)) }},
 		{"share", func(s *latency.Series) string { return formatShare(float64(s.SumNS), float64(total.SumNS)) }},
 	}
+	if slices.Contains(by, latency.KeyDrops) {
+		cols = append(cols, column{"lost", func(s *latency.Series) string { return formatNS(float64(s.LostNS)) }})
+	}
+	return cols
 }
 
 // fitKeys gives each part of the key the width it needs, or, if that is too

@@ -148,6 +148,9 @@ func (p *printer) foot(rec *latency.Recording) {
 	if timed(rec) {
 		p.paragraph(dim, 0, "quantiles: the middle of a bucket, at most 2.2% from the true value; max and total are exact")
 	}
+	if slices.ContainsFunc(rec.Functions, func(f latency.Function) bool { return slices.Contains(f.By, latency.KeyDrops) }) {
+		p.paragraph(dim, 0, "lost: the part of total that went to waits which dropped packets caused")
+	}
 	p.paragraph(plain, 0, cost(&rec.Overhead))
 	for _, w := range rec.Warnings {
 		p.paragraph(red, 0, "warning: "+cutBytes(w, maxText))
