@@ -11,6 +11,7 @@
 #include "hist.bpf.h"
 #include "fetch.bpf.h"
 #include "maps.bpf.h"
+#include "series.bpf.h"
 #include "trace.bpf.h"
 
 char __license[] SEC("license") = "Dual BSD/GPL";
@@ -22,25 +23,20 @@ const volatile bool has_targets;
 const volatile bool has_cookies = true;
 const volatile __u32 func_id;
 
+/* What becomes of calls: enum call_mode. */
+const volatile __u32 mode;
+
 /* Raised after the last attach, lowered before the first detach. */
 volatile bool enabled;
 
 /* Keeps these types in the BTF, for the Go side. */
 const struct event *event_type __attribute__((unused));
 const enum func_flags *func_flags_type __attribute__((unused));
+const enum call_mode *call_mode_type __attribute__((unused));
 const enum loss *loss_type __attribute__((unused));
 const enum key_status *key_status_type __attribute__((unused));
+const struct go_layout *go_layout_type __attribute__((unused));
 const enum verdict *verdict_type __attribute__((unused));
-
-static __always_inline struct counters *counters_of(__u32 id)
-{
-	return bpf_map_lookup_elem(&func_counters, &id);
-}
-
-static __always_inline void lose(struct counters *counters, enum loss why)
-{
-	add(counters->lost[why], 1);
-}
 
 static __always_inline bool is_target(__u32 tgid)
 {
@@ -233,64 +229,16 @@ static __always_inline struct call *begin(const struct place *place,
 	return bpf_map_lookup_elem(&open_calls, &place->call);
 }
 
-static __always_inline void record_max(__u64 *max, __u64 value)
-{
-	__u64 seen = *(volatile __u64 *)max, old;
-	int i;
-
-	for (i = 0; i < 32 && value > seen; i++) {
-		old = __sync_val_compare_and_swap(max, seen, value);
-		if (old == seen)
-			return;
-		seen = old;
-	}
-}
-
-static __always_inline struct hist *series_of(const struct func *func,
-					      struct call *call, __u32 id,
-					      struct counters *counters)
-{
-	struct hist *hist;
-
-	if (func->flags & FUNC_KEYED) {
-		hist = bpf_map_lookup_elem(&series, &call->key);
-		if (hist)
-			return hist;
-		bpf_map_update_elem(&series, &call->key, &new_hist, BPF_NOEXIST);
-		hist = bpf_map_lookup_elem(&series, &call->key);
-		if (hist)
-			return hist;
-		add(counters->merged, 1);
-	}
-	return bpf_map_lookup_elem(&func_series, &id);
-}
-
-static __always_inline void record(const struct func *func, struct call *call,
-				   __u32 id, struct counters *counters,
-				   __u64 ns, __u64 self_ns)
-{
-	struct hist *hist = series_of(func, call, id, counters);
-
-	if (!hist) {
-		lose(counters, LOSS_SERIES);
-		return;
-	}
-	add(hist->slots[slot_of(ns)], 1);
-	add(hist->sum_ns, ns);
-	add(hist->self_ns, self_ns);
-	record_max(&hist->max_ns, ns);
-	record_max(&hist->inverse_min_ns, ~ns);
-	add(counters->returns, 1);
-}
-
 /* conclude puts a call that has ended where it belongs. */
 static __always_inline void conclude(struct pt_regs *ctx, const struct func *func,
 				     struct call *call, __u32 id,
-				     struct counters *counters, __u64 pid_tgid,
-				     __u64 sp, __u64 ns, __u64 self_ns)
+				     struct counters *counters, __u32 mode,
+				     __u64 pid_tgid, __u64 sp, __u64 ns, __u64 self_ns)
 {
-	if (!tracing)
-		record(func, call, id, counters, ns, self_ns);
+	if (mode == MODE_WATCH)
+		add(counters->returns, 1);
+	else if (mode != MODE_TRACE)
+		record(func, call, id, counters, mode == MODE_SPLIT, ns, self_ns);
 	else if (emit(ctx, func, call, pid_tgid, sp, ns))
 		add(counters->returns, 1);
 	else
@@ -358,7 +306,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 		lose(counters, LOSS_NO_GOROUTINE);
 		return 1;
 	}
-	if (!place.stack.go || func->flags & FUNC_TAIL_CALLS)
+	if (!place.stack.go || func->flags & (FUNC_TAIL_CALLS | FUNC_RETURN_ADDR))
 		bpf_probe_read_user(&return_addr, sizeof(return_addr),
 				    (void *)place.sp);
 	if (func->flags & FUNC_WHERE && !judge(counters, fetch_where(ctx, place.goid))) {
@@ -393,7 +341,7 @@ static __always_inline int enter(struct pt_regs *ctx, __u32 id)
 		fetch_entry(ctx, call);
 	if (func->flags & FUNC_COUNT_ONLY) {
 		call->entry_ns = bpf_ktime_get_ns();
-		conclude(ctx, func, call, id, counters, pid_tgid, place.sp, 0, 0);
+		conclude(ctx, func, call, id, counters, mode, pid_tgid, place.sp, 0, 0);
 		bpf_map_delete_elem(&open_calls, &place.call);
 		return 1;
 	}
@@ -453,8 +401,9 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 id, __u64 sp)
 	__u64 now = bpf_ktime_get_ns(), pid_tgid = bpf_get_current_pid_tgid();
 	__u64 ns, self_ns;
 	struct counters *counters;
-	struct call *call, *outer;
+	struct call *call, *outer = NULL;
 	struct place place;
+	__u32 ended;
 	struct func *func;
 
 	if (!is_target(pid_tgid >> 32))
@@ -487,10 +436,13 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 id, __u64 sp)
 		if (outer)
 			add(outer->children_ns, ns);
 	}
+	ended = mode;
+	if (ended == MODE_SPLIT)
+		settle_drops(call, outer, ns);
 	close_until(&place, call);
 	if (func->flags & FUNC_KEYED)
 		fetch_exit(ctx, call, ns);
-	conclude(ctx, func, call, id, counters, pid_tgid, sp, ns, self_ns);
+	conclude(ctx, func, call, id, counters, ended, pid_tgid, sp, ns, self_ns);
 	bpf_map_delete_elem(&open_calls, &place.call);
 	return 0;
 }

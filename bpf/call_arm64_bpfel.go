@@ -24,6 +24,9 @@ type CallCall struct {
 	Tid         uint32
 	ReturnDepth uint16
 	Orphan      uint16
+	DropNs      uint64
+	LostNs      uint64
+	Drops       uint64
 	Key         CallCallKey
 }
 
@@ -36,12 +39,21 @@ type CallCallId struct {
 }
 
 type CallCallKey struct {
-	_      structs.HostLayout
-	Func   uint32
-	Unused uint32
-	Status uint64
-	Data   [4096]uint8
+	_       structs.HostLayout
+	Func    uint32
+	Dropped uint32
+	Status  uint64
+	Data    [4096]uint8
 }
+
+type CallCallMode uint32
+
+const (
+	CallCallModeMODE_RECORD CallCallMode = 0
+	CallCallModeMODE_SPLIT  CallCallMode = 1
+	CallCallModeMODE_TRACE  CallCallMode = 2
+	CallCallModeMODE_WATCH  CallCallMode = 3
+)
 
 type CallCounters struct {
 	_        structs.HostLayout
@@ -85,12 +97,22 @@ const (
 	CallFuncFlagsFUNC_COUNT_ONLY   CallFuncFlags = 32
 	CallFuncFlagsFUNC_WHERE        CallFuncFlags = 64
 	CallFuncFlagsFUNC_WHERE_EXIT   CallFuncFlags = 128
+	CallFuncFlagsFUNC_RETURN_ADDR  CallFuncFlags = 256
 )
+
+type CallGoLayout struct {
+	_          structs.HostLayout
+	G_offset   int64
+	GoidOffset int32
+	CurgOffset int32
+	BpOffset   int64
+}
 
 type CallHist struct {
 	_            structs.HostLayout
 	SumNs        uint64
 	SelfNs       uint64
+	LostNs       uint64
 	InverseMinNs uint64
 	MaxNs        uint64
 	Slots        [578]uint64
@@ -141,6 +163,7 @@ const (
 	CallMapFuncCounters  = "func_counters"
 	CallMapFuncSeries    = "func_series"
 	CallMapFuncs         = "funcs"
+	CallMapGoLayouts     = "go_layouts"
 	CallMapInnermost     = "innermost"
 	CallMapOpenCalls     = "open_calls"
 	CallMapSeries        = "series"
@@ -150,6 +173,7 @@ const (
 	CallProgCallReturn   = "call_return"
 	CallProgCallSession  = "call_session"
 	CallProgThreadExit   = "thread_exit"
+	CallVarCallModeType  = "call_mode_type"
 	CallVarEnabled       = "enabled"
 	CallVarEventKeySize  = "event_key_size"
 	CallVarEventSize     = "event_size"
@@ -158,15 +182,16 @@ const (
 	CallVarFirstSlots    = "first_slots"
 	CallVarFuncFlagsType = "func_flags_type"
 	CallVarFuncId        = "func_id"
+	CallVarGoLayoutType  = "go_layout_type"
 	CallVarHasCookies    = "has_cookies"
 	CallVarHasTargets    = "has_targets"
 	CallVarKeyStatusType = "key_status_type"
 	CallVarLossType      = "loss_type"
+	CallVarMode          = "mode"
 	CallVarNewCall       = "new_call"
 	CallVarNewHist       = "new_hist"
 	CallVarSlotBoundsNs  = "slot_bounds_ns"
 	CallVarTargetTgid    = "target_tgid"
-	CallVarTracing       = "tracing"
 	CallVarVerdictType   = "verdict_type"
 )
 
@@ -227,6 +252,7 @@ type CallMapSpecs struct {
 	FuncCounters *ebpf.MapSpec `ebpf:"func_counters"`
 	FuncSeries   *ebpf.MapSpec `ebpf:"func_series"`
 	Funcs        *ebpf.MapSpec `ebpf:"funcs"`
+	GoLayouts    *ebpf.MapSpec `ebpf:"go_layouts"`
 	Innermost    *ebpf.MapSpec `ebpf:"innermost"`
 	OpenCalls    *ebpf.MapSpec `ebpf:"open_calls"`
 	Series       *ebpf.MapSpec `ebpf:"series"`
@@ -237,6 +263,7 @@ type CallMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CallVariableSpecs struct {
+	CallModeType  *ebpf.VariableSpec `ebpf:"call_mode_type"`
 	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
 	EventKeySize  *ebpf.VariableSpec `ebpf:"event_key_size"`
 	EventSize     *ebpf.VariableSpec `ebpf:"event_size"`
@@ -245,15 +272,16 @@ type CallVariableSpecs struct {
 	FirstSlots    *ebpf.VariableSpec `ebpf:"first_slots"`
 	FuncFlagsType *ebpf.VariableSpec `ebpf:"func_flags_type"`
 	FuncId        *ebpf.VariableSpec `ebpf:"func_id"`
+	GoLayoutType  *ebpf.VariableSpec `ebpf:"go_layout_type"`
 	HasCookies    *ebpf.VariableSpec `ebpf:"has_cookies"`
 	HasTargets    *ebpf.VariableSpec `ebpf:"has_targets"`
 	KeyStatusType *ebpf.VariableSpec `ebpf:"key_status_type"`
 	LossType      *ebpf.VariableSpec `ebpf:"loss_type"`
+	Mode          *ebpf.VariableSpec `ebpf:"mode"`
 	NewCall       *ebpf.VariableSpec `ebpf:"new_call"`
 	NewHist       *ebpf.VariableSpec `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.VariableSpec `ebpf:"target_tgid"`
-	Tracing       *ebpf.VariableSpec `ebpf:"tracing"`
 	VerdictType   *ebpf.VariableSpec `ebpf:"verdict_type"`
 }
 
@@ -281,6 +309,7 @@ type CallMaps struct {
 	FuncCounters *ebpf.Map `ebpf:"func_counters"`
 	FuncSeries   *ebpf.Map `ebpf:"func_series"`
 	Funcs        *ebpf.Map `ebpf:"funcs"`
+	GoLayouts    *ebpf.Map `ebpf:"go_layouts"`
 	Innermost    *ebpf.Map `ebpf:"innermost"`
 	OpenCalls    *ebpf.Map `ebpf:"open_calls"`
 	Series       *ebpf.Map `ebpf:"series"`
@@ -293,6 +322,7 @@ func (m *CallMaps) Close() error {
 		m.FuncCounters,
 		m.FuncSeries,
 		m.Funcs,
+		m.GoLayouts,
 		m.Innermost,
 		m.OpenCalls,
 		m.Series,
@@ -304,6 +334,7 @@ func (m *CallMaps) Close() error {
 //
 // It can be passed to LoadCallObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CallVariables struct {
+	CallModeType  *ebpf.Variable `ebpf:"call_mode_type"`
 	Enabled       *ebpf.Variable `ebpf:"enabled"`
 	EventKeySize  *ebpf.Variable `ebpf:"event_key_size"`
 	EventSize     *ebpf.Variable `ebpf:"event_size"`
@@ -312,15 +343,16 @@ type CallVariables struct {
 	FirstSlots    *ebpf.Variable `ebpf:"first_slots"`
 	FuncFlagsType *ebpf.Variable `ebpf:"func_flags_type"`
 	FuncId        *ebpf.Variable `ebpf:"func_id"`
+	GoLayoutType  *ebpf.Variable `ebpf:"go_layout_type"`
 	HasCookies    *ebpf.Variable `ebpf:"has_cookies"`
 	HasTargets    *ebpf.Variable `ebpf:"has_targets"`
 	KeyStatusType *ebpf.Variable `ebpf:"key_status_type"`
 	LossType      *ebpf.Variable `ebpf:"loss_type"`
+	Mode          *ebpf.Variable `ebpf:"mode"`
 	NewCall       *ebpf.Variable `ebpf:"new_call"`
 	NewHist       *ebpf.Variable `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.Variable `ebpf:"slot_bounds_ns"`
 	TargetTgid    *ebpf.Variable `ebpf:"target_tgid"`
-	Tracing       *ebpf.Variable `ebpf:"tracing"`
 	VerdictType   *ebpf.Variable `ebpf:"verdict_type"`
 }
 

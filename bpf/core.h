@@ -55,6 +55,19 @@ struct thread_struct {
 #error "latch probes amd64 and arm64"
 #endif
 
+/* kernel/events/uprobes.c: return probes jump to the start of this page. */
+struct xol_area {
+	unsigned long vaddr;
+} __attribute__((preserve_access_index));
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+} __attribute__((preserve_access_index));
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+} __attribute__((preserve_access_index));
+
 struct signal_struct {
 	unsigned int flags;
 } __attribute__((preserve_access_index));
@@ -64,6 +77,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct signal_struct *signal;
+	struct mm_struct *mm;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	struct thread_struct thread;

@@ -2,9 +2,10 @@
 // from them. The objects are committed, so building latch needs no clang.
 package bpf
 
-//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type event -type hist -type func_flags -type loss -type key_status -type verdict Call call.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type event -type hist -type func_flags -type loss -type call_mode -type key_status -type verdict -type go_layout Call call.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type drop_key -type drop_count -type drop_event -type drop_totals -type drop_slot -type sock_file -type from_socket Drop drop.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" Bracket bracket.bpf.c
+//go:generate go tool bpf2go -go-package bpf -output-suffix _test -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type sighting Callers callers.bpf.c
 
 // Numbers of layout.h that BTF does not carry; a test compares them with the
 // generated types.
@@ -13,11 +14,12 @@ const (
 	NumBounds = 640
 	// CallHeader is the offset of the key in struct call, which is cut behind
 	// it to the length in use.
-	CallHeader = 72
-	// KeyStatus and KeyHeader are the offsets of the status word and of the
-	// data in struct call_key.
-	KeyStatus = 8
-	KeyHeader = 16
+	CallHeader = 96
+	// KeyDropped, KeyStatus and KeyHeader are the offsets of the flag for
+	// dropped packets, of the status word and of the data in struct call_key.
+	KeyDropped = 4
+	KeyStatus  = 8
+	KeyHeader  = 16
 	// EventHeader is the offset of the key in struct event.
 	EventHeader = 56
 	// MaxFrames is how many return addresses an event can have.

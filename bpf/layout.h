@@ -31,6 +31,15 @@ enum func_flags {
 	FUNC_COUNT_ONLY = 1 << 5, /* has no exits */
 	FUNC_WHERE = 1 << 6,	/* has a --where that is decided at the entry */
 	FUNC_WHERE_EXIT = 1 << 7, /* has one that is decided at the exit */
+	FUNC_RETURN_ADDR = 1 << 8, /* return addresses are kept in Go as elsewhere */
+};
+
+/* What becomes of a call that has ended. */
+enum call_mode {
+	MODE_RECORD,	/* it is counted in a histogram */
+	MODE_SPLIT,	/* by whether packets were dropped, too */
+	MODE_TRACE,	/* it is handed to the reader */
+	MODE_WATCH,	/* nothing: who looks up open calls saw it */
 };
 
 enum loss {
@@ -93,11 +102,25 @@ struct stack_id {
 	__u32 go;		/* 1 for a goroutine, so that the two never meet */
 };
 
+/* Whose calls are looked up: that of a stack, which may get a new goroutine. */
+struct caller {
+	struct stack_id stack;
+	__u64 goid;		/* 0 for a thread */
+};
+
+/* Where a process keeps what leads to the goroutine that runs. */
+struct go_layout {
+	__s64 g_offset;		/* of g from the thread pointer */
+	__s32 goid_offset;	/* of goid in runtime.g; negative if unknown */
+	__s32 curg_offset;	/* of curg in runtime.m; 0 if unknown */
+	__s64 bp_offset;	/* of sched.bp in runtime.g; 0 if unknown */
+};
+
 /* A series' key, or what is shown of a traced call: one function and the
  * values of its expressions. */
 struct call_key {
 	__u32 func;
-	__u32 unused;
+	__u32 dropped;		/* 1 for calls with a drop, where series are split by that */
 	__u64 status;		/* enum key_status, two bits a cell */
 	__u8 data[KEY_DATA_MAX]; /* cut to what is needed when loaded */
 };
@@ -107,12 +130,15 @@ struct call {
 	__u64 entry_ns;
 	__u64 children_ns;	/* spent in probed calls made by this one */
 	__u64 goid;		/* g structs are reused: goid tells whose call it is */
-	__u64 return_addr;	/* 0 where a goroutine's depth tells enough */
+	__u64 return_addr;	/* 0 in Go where nobody asks for it */
 	__u64 signal_stack;	/* lowest address of the sigaltstack it runs on, or 0 */
 	struct call_id parent;	/* enclosing open call; depth 0 if none */
 	__u32 tid;
 	__u16 return_depth;	/* return probes open on this thread, this one included */
 	__u16 orphan;		/* its caller left through this call's RET, before it */
+	__u64 drop_ns;		/* when the wait that a drop caused began; 0 if it waits for none */
+	__u64 lost_ns;		/* spent in such waits that are over */
+	__u64 drops;		/* packets dropped */
 	struct call_key key;	/* last: its data is cut to size */
 };
 
@@ -133,6 +159,7 @@ struct event {
 struct hist {
 	__u64 sum_ns;
 	__u64 self_ns;
+	__u64 lost_ns;		/* waits that drops caused */
 	__u64 inverse_min_ns;	/* ~min, so that zero means nothing yet */
 	__u64 max_ns;
 	__u64 slots[NUM_SLOTS];

@@ -28,6 +28,9 @@ func TestCallLayout(t *testing.T) {
 	if got := unsafe.Offsetof(c.Key.Data); got != bpf.KeyHeader {
 		t.Errorf("struct call_key's data is at %d, not %d", got, bpf.KeyHeader)
 	}
+	if got := unsafe.Offsetof(c.Key.Dropped); got != bpf.KeyDropped {
+		t.Errorf("struct call_key's flag is at %d, not %d", got, bpf.KeyDropped)
+	}
 	if got := unsafe.Offsetof(c.Key.Status); got != bpf.KeyStatus {
 		t.Errorf("struct call_key's status is at %d, not %d", got, bpf.KeyStatus)
 	}

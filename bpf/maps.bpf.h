@@ -4,6 +4,7 @@
 #define LATCH_MAPS_H
 
 #include "layout.h"
+#include "calls.bpf.h"
 
 /* key: function id  value: its settings */
 struct {
@@ -28,24 +29,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } targets SEC(".maps");
-
-/* value: an open call; its key is cut to size when loaded */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
-	__type(key, struct call_id);
-	__type(value, struct call);
-} open_calls SEC(".maps");
-
-/* key: goroutine or thread  value: its innermost open call */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
-	__type(key, struct stack_id);
-	__type(value, struct call_id);
-} innermost SEC(".maps");
 
 /* key: function and values, cut to size when loaded  value: a series */
 struct {

@@ -5,8 +5,6 @@
 #ifndef LATCH_TRACE_BPF_H
 #define LATCH_TRACE_BPF_H
 
-/* Whether calls are traced; else they are counted in histograms. */
-const volatile bool tracing;
 /* The length of an event in bytes, of the key within it, and where the stack
  * begins; 0 where none is wanted. */
 const volatile __u32 event_size;

@@ -13,8 +13,8 @@ import (
 // them.
 const (
 	GoidOffset      = 16
-	KeyStatusOffset = 72 + 8
-	KeyDataOffset   = 72 + 16
+	KeyStatusOffset = 96 + 8
+	KeyDataOffset   = 96 + 16
 )
 
 // Registers that hold the same thing through a whole fetch function. R0 to R5

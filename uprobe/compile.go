@@ -13,13 +13,19 @@ import (
 func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error) {
 	env := t.env(f)
 	env.NoResults = noResults
+	if t.req.Watch != nil {
+		return t.compileIn(f, env, errInFlight)
+	}
 	return t.compileIn(f, env, nil)
 }
 
 // asked are the expressions that were asked for by name.
 func (r *Request) asked() []*fetch.Expr {
-	if r.Trace != nil {
+	switch {
+	case r.Trace != nil:
 		return r.Trace.Show
+	case r.Watch != nil:
+		return r.Watch.Show
 	}
 	return r.By
 }
@@ -30,13 +36,19 @@ func (t *target) env(f *elfsym.Func) *fetch.Env {
 	return env
 }
 
-// compileIn types what is asked of a function's calls, or in a trace that asks
-// for nothing, all that can be shown. An expression that cannot be compiled is
+// shows reports whether calls are shown one by one.
+func (r *Request) shows() bool { return r.Trace != nil || r.Watch != nil }
+
+// errInFlight says why a call in flight has no result to show.
+var errInFlight = errors.New("it is known only when the call has returned")
+
+// compileIn types what is asked of a function's calls, or where they are shown
+// and nothing is asked for, all that can be shown. An expression that cannot be compiled is
 // left out, with a warning; a filter must be. Where noReturn says why returns are
 // not seen, only what is known at the entry is read.
 func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, noReturn error) (*fetch.Program, error) {
 	exprs := t.req.asked()
-	all := t.req.Trace != nil && len(exprs) == 0
+	all := t.req.shows() && len(exprs) == 0
 	if all {
 		exprs = fetch.Readable(env)
 	}
@@ -70,7 +82,7 @@ func (t *target) hide(f *elfsym.Func, e *fetch.Expr, why error) {
 		t.hidden[e] = why
 	}
 	what := "is no part of the key"
-	if t.req.Trace != nil {
+	if t.req.shows() {
 		what = "is not shown"
 	}
 	warning := fmt.Sprintf("%s: %s %s: %s", f.Name, e.Text, what, inLine(why))

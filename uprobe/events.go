@@ -116,17 +116,7 @@ func (r *eventReader) call(raw []byte) *latency.Call {
 		Comm: unix.ByteSliceToString(comm), Func: p.Func.Name,
 		Latency: time.Duration(e.LatencyNs), Untimed: p.Exit == ExitNone,
 	}
-	if hasKey(p.Program) {
-		values := p.Program.Decode(e.Key.Status, raw[bpf.EventHeader+bpf.KeyHeader:plan.eventStack()])
-		for i, part := range p.Program.Parts {
-			v := latency.Value{Name: part.Name, Text: values[i].Text, Kind: valueKinds[values[i].Kind]}
-			if part.Result {
-				call.Results = append(call.Results, v)
-			} else {
-				call.Args = append(call.Args, v)
-			}
-		}
-	}
+	p.show(call, e.Key.Status, raw[bpf.EventHeader+bpf.KeyHeader:plan.eventStack()])
 	if plan.Stack {
 		var stack []uint64
 		n := int(min(e.Frames&^bpf.FramesCut, bpf.MaxFrames))
@@ -138,6 +128,22 @@ func (r *eventReader) call(raw []byte) *latency.Call {
 		call.StackCut = !whole || e.Frames&bpf.FramesCut != 0
 	}
 	return call
+}
+
+// show adds to a call what a key's status word and data say of it.
+func (p *Probe) show(call *latency.Call, status uint64, data []byte) {
+	if !hasKey(p.Program) {
+		return
+	}
+	values := p.Program.Decode(status, data)
+	for i, part := range p.Program.Parts {
+		v := latency.Value{Name: part.Name, Text: values[i].Text, Kind: valueKinds[values[i].Kind]}
+		if part.Result {
+			call.Results = append(call.Results, v)
+		} else {
+			call.Args = append(call.Args, v)
+		}
+	}
 }
 
 // valueKinds are the kinds of values as reports know them.

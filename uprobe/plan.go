@@ -14,6 +14,7 @@ import (
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
 	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/latency"
 )
 
 // A Request says what to measure.
@@ -41,6 +42,21 @@ type Request struct {
 	// Trace, unless it is nil, asks for the calls themselves instead of
 	// histograms; By must be empty then.
 	Trace *Trace
+	// Watch, unless it is nil, asks for the calls in flight alone; By must be
+	// empty and Trace nil then.
+	Watch *Watch
+	// SplitDrops tells calls in which packets were dropped from the others, as
+	// a part of the key called latency.KeyDrops. Whoever shares Session.Calls
+	// says which those are.
+	SplitDrops bool
+}
+
+// Watch says what is known of each call in flight. Calls are paired and
+// counted, but neither histograms nor events are kept of those that have ended.
+type Watch struct {
+	// Show are the expressions, each for the functions in which it compiles.
+	// None means all parameters that can be read.
+	Show []*fetch.Expr
 }
 
 // Trace says what is shown of each call.
@@ -126,6 +142,8 @@ type Plan struct {
 	Exe      string
 	Trace    bool // calls are traced, not counted in histograms
 	Stack    bool // with their callers
+	Watch    bool // only the calls in flight are kept
+	Split    bool // by whether packets were dropped
 	Images   []*Image
 	Probes   []Probe
 	Skips    []Skip
@@ -147,7 +165,10 @@ func (p *Plan) Close() error {
 // NewPlan resolves the request to functions and sites. Functions that cannot
 // be measured become skips; it is an error if none is left.
 func NewPlan(req *Request) (_ *Plan, err error) {
-	p := &Plan{PIDs: req.PIDs, Exe: req.Exe, Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack}
+	p := &Plan{
+		PIDs: req.PIDs, Exe: req.Exe, Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack,
+		Watch: req.Watch != nil, Split: req.SplitDrops,
+	}
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -155,6 +176,9 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	}()
 	for _, e := range req.By {
 		p.By = append(p.By, e.Alias)
+	}
+	if p.Split {
+		p.By = append(p.By, latency.KeyDrops)
 	}
 	t, err := openTarget(req)
 	if err != nil {

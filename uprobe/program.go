@@ -175,9 +175,9 @@ func (l *loader) settings(spec *ebpf.CollectionSpec) error {
 	values := map[string]any{
 		"slot_bounds_ns": bounds,
 		"first_slots":    latency.FirstSlots(),
+		"mode":           uint32(l.plan.mode()),
 	}
 	if l.plan.Trace {
-		values["tracing"] = true
 		values["event_key_size"] = l.plan.eventKeySize()
 		values["event_size"] = l.plan.eventSize()
 		if l.plan.Stack {
@@ -211,9 +211,13 @@ func (l *loader) size(spec *ebpf.CollectionSpec) {
 	spec.Maps["open_calls"].MaxEntries = uint32(l.opts.maxOpenCalls())
 	spec.Maps["innermost"].MaxEntries = uint32(l.opts.maxOpenCalls())
 	spec.Maps["series"].KeySize = bpf.KeyHeader + key
-	spec.Maps["series"].MaxEntries = uint32(l.opts.maxKeys())
-	if key == 0 {
+	switch {
+	case l.plan.Split: // each key twice, and every function has one
+		spec.Maps["series"].MaxEntries = 2 * max(uint32(l.opts.maxKeys()), n)
+	case key == 0 || l.plan.Watch:
 		spec.Maps["series"].MaxEntries = 1
+	default:
+		spec.Maps["series"].MaxEntries = uint32(l.opts.maxKeys())
 	}
 	spec.Maps["funcs"].MaxEntries = n
 	spec.Maps["func_counters"].MaxEntries = n
@@ -264,6 +268,11 @@ func (l *loader) fill() error {
 			return fmt.Errorf("set up %s: %w", p.Func.Name, err)
 		}
 	}
+	for tgid, layout := range l.plan.goLayouts() {
+		if err := l.maps["go_layouts"].Put(tgid, layout); err != nil {
+			return fmt.Errorf("set up the goroutines of process %d: %w", tgid, err)
+		}
+	}
 	if len(l.plan.PIDs) > 1 {
 		for _, pid := range l.plan.PIDs {
 			if err := l.maps["targets"].Put(uint32(pid), uint8(1)); err != nil {
@@ -285,8 +294,11 @@ func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
 			f.G_offset = p.GoInfo.TLSG
 		}
 	}
-	if hasKey(p.Program) {
+	if hasKey(p.Program) || l.plan.Split {
 		flags |= bpf.CallFuncFlagsFUNC_KEYED
+	}
+	if l.plan.Watch || l.plan.Split {
+		flags |= bpf.CallFuncFlagsFUNC_RETURN_ADDR
 	}
 	if p.Program.Filters() {
 		if p.Program.Where != nil {
@@ -307,6 +319,19 @@ func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
 	}
 	f.Flags = uint32(flags)
 	return f
+}
+
+// mode is what becomes of the plan's calls when they have ended.
+func (p *Plan) mode() bpf.CallCallMode {
+	switch {
+	case p.Trace:
+		return bpf.CallCallModeMODE_TRACE
+	case p.Watch:
+		return bpf.CallCallModeMODE_WATCH
+	case p.Split:
+		return bpf.CallCallModeMODE_SPLIT
+	}
+	return bpf.CallCallModeMODE_RECORD
 }
 
 func hasKey(p *fetch.Program) bool { return p != nil && len(p.Parts) > 0 }

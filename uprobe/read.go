@@ -65,7 +65,7 @@ func (s *Session) Read() (*latency.Recording, error) {
 			f.Series = append(f.Series, *whole)
 		}
 		if s.end.IsZero() {
-			settle(&f, sum)
+			settle(&f, sum, !s.plan.Trace && !s.plan.Watch)
 		}
 		slices.SortFunc(f.Series, func(a, b latency.Series) int {
 			return cmp.Or(-cmp.Compare(a.SumNS, b.SumNS), -cmp.Compare(a.Count, b.Count), strings.Compare(keyText(&a, f.By), keyText(&b, f.By)))
@@ -137,12 +137,15 @@ func balance(c *counterSum, open stillOpen) latency.Balance {
 }
 
 // settle makes the balance of a function hold that was called while it was
-// read. The returns are those of the series, and of two readings none of the
+// read. Where there are series, the returns are those of them, and of two readings none of the
 // terms but the calls in flight ever falls, so that their differences hold too:
 // whether an open call can still return is judged at the end alone.
-func settle(f *latency.Function, c *counterSum) {
+func settle(f *latency.Function, c *counterSum, hasSeries bool) {
 	b := &f.Balance
-	b.Returns, b.Unwound, b.InFlight = 0, c.Unwound, 0
+	b.Unwound, b.InFlight = c.Unwound, 0
+	if hasSeries {
+		b.Returns = 0
+	}
 	for i := range f.Series {
 		b.Returns += f.Series[i].Count
 		f.Series[i].Reconcile()
@@ -156,7 +159,7 @@ func settle(f *latency.Function, c *counterSum) {
 func (s *Session) series() (map[uint32][]latency.Series, error) {
 	out := make(map[uint32][]latency.Series)
 	m := s.maps["series"]
-	if s.plan.KeySize == 0 {
+	if s.plan.Watch || s.plan.KeySize == 0 && !s.plan.Split {
 		return out, nil
 	}
 	// Two keys can have one text: an unreadable value keeps no data, but a
@@ -171,18 +174,27 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 			continue
 		}
 		p := &s.plan.Probes[id]
-		if !hasKey(p.Program) {
+		if !hasKey(p.Program) && !s.plan.Split {
 			continue
 		}
-		values := p.Program.Decode(binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
 		named := make(map[string]string, len(s.plan.By))
 		for _, name := range s.plan.By {
 			named[name] = latency.KeyNone // unless the function has such a value
 		}
-		texts := make([]string, len(values))
-		for i, part := range p.Program.Parts {
-			texts[i] = values[i].Text
-			named[part.Name] = texts[i]
+		var texts []string
+		if hasKey(p.Program) {
+			values := p.Program.Decode(binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
+			for i, part := range p.Program.Parts {
+				texts = append(texts, values[i].Text)
+				named[part.Name] = values[i].Text
+			}
+		}
+		if s.plan.Split && p.Exit != ExitNone { // those have ended before anything was dropped
+			named[latency.KeyDrops] = latency.WithoutDrops
+			if binary.NativeEndian.Uint32(key[bpf.KeyDropped:]) != 0 {
+				named[latency.KeyDrops] = latency.WithDrops
+			}
+			texts = append(texts, named[latency.KeyDrops])
 		}
 		one := seriesOf(&value, p.Exit)
 		if one.Count == 0 {
@@ -209,7 +221,7 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 // wholeSeries reads the series of all calls of a function without keys, or
 // the one of the calls whose keys came after the limit. It is nil when empty.
 func (s *Session) wholeSeries(p *Probe, merged uint64) (*latency.Series, error) {
-	if hasKey(p.Program) && merged == 0 {
+	if (hasKey(p.Program) || s.plan.Split) && merged == 0 {
 		return nil, nil
 	}
 	var value bpf.CallHist
@@ -227,6 +239,9 @@ func (s *Session) wholeSeries(p *Probe, merged uint64) (*latency.Series, error) 
 			one.Key[name] = latency.KeyNone
 		}
 	}
+	if s.plan.Split {
+		one.Key[latency.KeyDrops] = latency.KeyOther
+	}
 	return &one, nil
 }
 
@@ -238,7 +253,7 @@ func seriesOf(h *bpf.CallHist, exit ExitKind) latency.Series {
 	}
 	one.Buckets = latency.FromSlots(h.Slots[:])
 	one.Count = one.Buckets.Count()
-	one.SumNS, one.SelfNS = h.SumNs, h.SelfNs
+	one.SumNS, one.SelfNS, one.LostNS = h.SumNs, h.SelfNs, h.LostNs
 	one.MinNS, one.MaxNS = ^h.InverseMinNs, h.MaxNs
 	one.Fill()
 	return one

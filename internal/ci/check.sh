@@ -37,7 +37,7 @@ regenerated() {
 		return
 	fi
 	cp -r go.mod go.sum bpf "$tmp" &&
-		rm -f "$tmp"/bpf/*.o "$tmp"/bpf/*_bpfel.go &&
+		rm -f "$tmp"/bpf/*.o "$tmp"/bpf/*_bpfel*.go &&
 		(cd "$tmp" && go generate ./bpf) && diff -r bpf "$tmp/bpf"
 }
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Which call is in flight where the kernel runs: for programs that share the
+ * maps of call.bpf.c and see what happens inside of the calls.
+ */
+#ifndef LATCH_DURING_BPF_H
+#define LATCH_DURING_BPF_H
+
+#include "core.h"
+#include "layout.h"
+#include "calls.bpf.h"
+
+/* Go 1.18 to 1.26 on both machines: runtime/runtime2.go. */
+#define G_M 48		/* g.m */
+#define G_SCHED_SP 56	/* g.sched.sp */
+#define M_G0 0		/* m.g0 */
+
+/* How many open calls of a stack are looked at, and how many frames of one. */
+#define MAX_STALE 8
+#define MAX_WALK 64
+
+/* A stack of the current task, and what is live of it. */
+struct live_stack {
+	__u64 lo, hi;	/* of a goroutine's; 0 for a thread's */
+	__u64 sp, fp;	/* where it is now; 0 if unknown */
+	__u64 trampoline; /* of return probes, on a thread's */
+};
+
+/* user_registers reads what the task had when it entered the kernel. It is
+ * false before Linux 5.15, which gives them to nobody. */
+static __always_inline bool user_registers(struct pt_regs *regs)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return false;
+	return !bpf_probe_read_kernel(regs, sizeof(*regs), (void *)
+		bpf_task_pt_regs((void *)bpf_get_current_task_btf()));
+}
+
+static __always_inline __u64 user_word(__u64 addr)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)addr);
+	return word;
+}
+
+/* return_trampoline is where return probes of the process lead; 0 without any. */
+static __always_inline __u64 return_trampoline(struct task_struct *task)
+{
+	struct xol_area *area;
+
+	if (!bpf_core_field_exists(struct uprobes_state, xol_area) ||
+	    !bpf_core_type_exists(struct xol_area))
+		return 0;
+	area = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
+	return area ? BPF_CORE_READ(area, vaddr) : 0;
+}
+
+enum framing { FRAME_GONE, FRAME_LIVE, FRAME_UNKNOWN };
+
+/* framed says whether a call that began with the stack pointer at entry_sp has
+ * its frame on a goroutine's stack, lo to hi, still. The frame pointers of Go lead
+ * through entry_sp - 8: amd64 has the call's own there, arm64 its caller's. They
+ * lead off the stack where C called Go back. Without static, so that the
+ * verifier goes through it once. */
+__noinline int framed(__u64 lo, __u64 hi, __u64 sp, __u64 fp, __u64 entry_sp)
+{
+	__u64 next;
+	int i;
+
+	if (!sp)
+		return FRAME_UNKNOWN;
+	if (sp >= entry_sp)
+		return sp == entry_sp ? FRAME_LIVE : FRAME_GONE;
+	for (i = 0; i < MAX_WALK && fp >= lo && fp < hi; i++) {
+		if (fp == entry_sp - 8)
+			return FRAME_LIVE;
+		if (fp >= entry_sp)
+			return FRAME_GONE;
+		next = user_word(fp);
+		if (next <= fp)
+			break;
+		fp = next;
+	}
+	return FRAME_UNKNOWN;
+}
+
+/* is_live says whether an open call has not ended unseen: an exception, a panic
+ * or a longjmp takes frames off a stack without a return. What tells for a thread,
+ * and where frame pointers do not, is the return address, in its place. */
+static __always_inline bool is_live(const struct live_stack *stack, const struct caller *who,
+				    const struct call_id *id, const struct call *call)
+{
+	__u64 entry_sp = stack->hi - id->depth, slot; /* a thread's hi is 0 */
+	int framing = FRAME_UNKNOWN;
+
+	if (call->goid != who->goid)
+		return false;
+	if (who->stack.go)
+		framing = framed(stack->lo, stack->hi, stack->sp, stack->fp, entry_sp);
+	else if (stack->sp > entry_sp)
+		return false;
+	if (framing != FRAME_UNKNOWN)
+		return framing == FRAME_LIVE;
+	slot = user_word(entry_sp);
+	return slot && (slot == call->return_addr || slot == stack->trampoline);
+}
+
+/* live_call returns the innermost call on a stack of the current task, or
+ * NULL. */
+static __noinline struct call *live_call(const struct live_stack *stack,
+					 const struct caller *who)
+{
+	struct call_id id, *inner;
+	struct call *call;
+	int i;
+
+	inner = bpf_map_lookup_elem(&innermost, &who->stack);
+	if (!inner)
+		return NULL;
+	id = *inner;
+	for (i = 0; i < MAX_STALE && id.depth; i++) {
+		call = bpf_map_lookup_elem(&open_calls, &id);
+		if (!call)
+			return NULL;
+		if (is_live(stack, who, &id, call))
+			return call;
+		id = call->parent;
+	}
+	return NULL;
+}
+
+/* enter_goroutine makes who the goroutine of g, and stack its bounds. */
+static __always_inline bool enter_goroutine(__u64 g, const struct go_layout *layout,
+					    struct live_stack *stack, struct caller *who)
+{
+	if (!g || bpf_probe_read_user(&stack->lo, 2 * sizeof(stack->lo), (void *)g))
+		return false;
+	who->stack.stack = g;
+	who->stack.go = 1;
+	who->goid = layout->goid_offset >= 0 ? user_word(g + layout->goid_offset) : 0;
+	return true;
+}
+
+/* goroutine_call finds the goroutine that the current task runs, and its
+ * innermost call, or NULL. C code and the runtime itself run on a system stack
+ * of the thread, where g is the thread's and not the goroutine's. thread_sp
+ * becomes how deep the thread's own stack is in use below a goroutine's. */
+static __noinline struct call *goroutine_call(const struct go_layout *layout,
+					      const struct pt_regs *regs,
+					      struct caller *who, __u64 *thread_sp)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 g = user_word(THREAD_POINTER(task) + layout->g_offset), m, curg;
+	struct live_stack stack = { .sp = REGS_SP(regs), .fp = REGS_FP(regs) };
+	struct call *call = NULL;
+
+#if defined(__TARGET_ARCH_arm64)
+	if (!g) /* without cgo it is kept in its register alone */
+		g = REGS_G(regs);
+#endif
+	if (!enter_goroutine(g, layout, &stack, who))
+		return NULL;
+	if (!stack.sp || (stack.sp >= stack.lo && stack.sp <= stack.hi))
+		call = live_call(&stack, who);
+	m = user_word(g + G_M);
+	if (!layout->curg_offset || !m)
+		return call;
+	curg = user_word(m + layout->curg_offset);
+	if (curg == g) {
+		*thread_sp = user_word(user_word(m + M_G0) + G_SCHED_SP);
+		return call;
+	}
+	if (call || !enter_goroutine(curg, layout, &stack, who))
+		return call;
+	stack.sp = user_word(curg + G_SCHED_SP);
+	stack.fp = layout->bp_offset ? user_word(curg + layout->bp_offset) : 0;
+	return live_call(&stack, who);
+}
+
+/* current_call returns the innermost call of the goroutine or thread that the
+ * current task runs, or NULL. who becomes that goroutine, if there is one and it
+ * is found, or the thread, also where no call is open, so that call_of can tell
+ * later. It is for programs that run on behalf of the task, not in an interrupt. */
+static __always_inline struct call *current_call(struct caller *who)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct live_stack stack = {};
+	struct caller own = {};
+	struct call *call = NULL, *mine;
+	struct go_layout *layout;
+	struct pt_regs regs = {};
+	__u32 tgid = pid_tgid >> 32, every = 0;
+
+	own.stack.stack = (__u32)pid_tgid;
+	own.stack.tgid = tgid;
+	*who = own;
+	user_registers(&regs);
+	stack.sp = REGS_SP(&regs);
+	layout = bpf_map_lookup_elem(&go_layouts, &tgid);
+	if (!layout)
+		layout = bpf_map_lookup_elem(&go_layouts, &every);
+	if (layout)
+		call = goroutine_call(layout, &regs, who, &stack.sp);
+	if (!bpf_map_lookup_elem(&innermost, &own.stack))
+		return call;
+	stack.trampoline = return_trampoline(task);
+	mine = live_call(&stack, &own);
+	/* of a goroutine that calls C and C that calls Go back, the later one is
+	 * the inner one */
+	if (!mine || (call && call->entry_ns > mine->entry_ns))
+		return call;
+	*who = own;
+	return mine;
+}
+
+/* call_of returns the innermost call that a goroutine or thread has now, or
+ * NULL. It may be asked from anywhere, an interrupt included. */
+static __always_inline struct call *call_of(const struct caller *who)
+{
+	struct call_id *inner = bpf_map_lookup_elem(&innermost, &who->stack);
+	struct call *call = inner ? bpf_map_lookup_elem(&open_calls, inner) : NULL;
+
+	return call && call->goid == who->goid ? call : NULL;
+}
+
+/* call_dropped counts a dropped packet of a call, which waits from then on. */
+static __always_inline void call_dropped(struct call *call, __u64 now)
+{
+	add(call->drops, 1);
+	if (!call->drop_ns)
+		call->drop_ns = now;
+}
+
+/* call_resumed ends the wait, if there is one. */
+static __always_inline void call_resumed(struct call *call, __u64 now)
+{
+	__u64 since = call->drop_ns;
+
+	if (!since)
+		return;
+	call->drop_ns = 0;
+	if (now > since)
+		add(call->lost_ns, now - since);
+}
+
+#endif
