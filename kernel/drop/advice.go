@@ -35,12 +35,14 @@ const (
 	adviseRPFilter   = "rp_filter"
 	adviseMulticast  = "multicast"
 	adviseProtoMem   = "protocol memory"
+	adviseWireGuard  = "wireguard"
 	adviseNone       = "none"
 )
 
 // advices are the commands for a class, or for some of its rows. A remedy is
 // given only where one setting is at fault: none takes a rule, a filter or a
-// program away, and none makes up an address.
+// program away, and none makes up an address. {in} goes to the packet's
+// namespace; what is without it is one setting for the whole machine.
 var advices = map[string]struct{ check, remedy string }{
 	firewall:         {"{in}sh -c 'iptables-save -c; nft -a list ruleset'", ""},
 	adviseTables6:    {"{in}sh -c 'ip6tables-save -c; nft -a list ruleset'", ""},
@@ -60,7 +62,7 @@ var advices = map[string]struct{ check, remedy string }{
 	noNeighbour:      {"{in}ip -s neigh show[ dev {dev}]", ""},
 	adviseNeigh6:     {"{in}ip -6 -s neigh show[ dev {dev}]", ""},
 	adviseNeighQueue: {"{in}ip -s neigh show[ dev {dev}]", "{in}sysctl -w net/ipv{4or6}/neigh/{dev}/unres_qlen_bytes=1048576"},
-	adviseNeighTable: {"{in}ip -s neigh show nud all", "{in}sysctl -w net.ipv{4or6}.neigh.default.gc_thresh3=8192"},
+	adviseNeighTable: {"{in}ip -s neigh show nud all", "sysctl -w net.ipv{4or6}.neigh.default.gc_thresh3=8192"},
 	noRoute:          {"{in}ip route get {dst}", ""},
 	blackhole:        {"{in}ip route show table all match {dst}", ""},
 	adviseRoute:      {"{in}sh -c 'ip route show table all match {dst}; sysctl {forwarding}'", ""},
@@ -89,7 +91,8 @@ var advices = map[string]struct{ check, remedy string }{
 	tcp:              {"{in}nstat -asz 'TcpExt*'", ""},
 	socketFilter:     {"{in}ss -anep[ 'sport = :{dport}']", ""},
 	memory:           {"free -m", ""},
-	adviseProtoMem:   {"{in}sh -c 'cat /proc/net/sockstat; sysctl net.ipv4.udp_mem net.ipv4.tcp_mem'", ""},
+	adviseProtoMem:   {"sh -c 'cat /proc/net/sockstat; sysctl net.ipv4.udp_mem net.ipv4.tcp_mem'", ""},
+	adviseWireGuard:  {"{in}wg show[ {dev}]", ""},
 	other:            {"", ""},
 	adviseNone:       {"", ""},
 }

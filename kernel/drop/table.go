@@ -117,6 +117,8 @@ var lossRows = []row{
 	{"-", "ip_error", "", nil, other, "no route, a route that discards, or forwarding is off", adviseRoute},
 	{"IP_INNOROUTES|IP_OUTNOROUTES", "", "", nil, noRoute, "no route to the destination", ""},
 	{"NOT_SPECIFIED|-", "ip6_pkt_discard|ip6_pkt_discard_out", "", nil, noRoute, "no route to the destination", ""},
+	{"NOT_SPECIFIED|-", "wg_xmit", "", nil, noRoute, "WireGuard has no peer or no endpoint for it", adviseWireGuard},
+	{"NOT_SPECIFIED|-", "blackhole_netdev_xmit", "", nil, linkDown, "its device is gone", ""},
 	{"NO_TX_TARGET", "", "", nil, noRoute, "no port, tunnel end or slave[ of {dev}] to send it to", adviseLink},
 
 	// Size and hops.
