@@ -10,6 +10,7 @@
 #include "drop.h"
 #include "packet.bpf.h"
 #include "owner.bpf.h"
+#include "dropcall.bpf.h"
 #include "count.bpf.h"
 #include "bracket.bpf.h"
 
@@ -124,6 +125,16 @@ static __always_inline void describe_socket(const struct sock *sk, struct drop_e
 		event->owner = *owner;
 }
 
+/* describe_call tells the call that the packet was dropped in. */
+static __always_inline void describe_call(const struct call *call, struct drop_event *event)
+{
+	if (!call)
+		return;
+	event->call.entry_ns = call->entry_ns;
+	event->call.goid = call->goid;
+	bpf_probe_read_kernel((void *)event + sizeof(*event), call_key_size, &call->key);
+}
+
 static __always_inline void describe_device(const struct net_device *dev,
 					    struct drop_event *event)
 {
@@ -151,7 +162,8 @@ static __always_inline void copy_packet(const struct sk_buff *skb, const struct 
 	/* for verifiers that do not take the bound from above */
 	if (len - 1 >= 65535)
 		return;
-	if (!bpf_probe_read_kernel((void *)event + sizeof(*event), len, skb->head + from))
+	if (!bpf_probe_read_kernel((void *)event + sizeof(*event) + call_key_size, len,
+				   skb->head + from))
 		event->data_len = len;
 }
 
@@ -160,6 +172,7 @@ struct seen {
 	struct drop_key key;
 	struct headers headers;
 	struct drop_totals *total;
+	struct call *call;	/* that it was dropped in, if calls are looked for */
 };
 
 /* show hands the drop to the reader, with what else is to be seen of it. */
@@ -187,7 +200,8 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	event->skb = (__u64)skb;
 	event->len = skb->len;
 	event->ip_len = h->ip_len;
-	event->bracket = has_brackets ? bracket_find((__u64)skb) : -1;
+	/* what is read back is a number, with which the verifier lets one reckon */
+	event->bracket = has_brackets ? bracket_find(*(volatile __u64 *)&event->skb) : -1;
 	pid_tgid = bpf_get_current_pid_tgid();
 	event->tgid = pid_tgid >> 32;
 	event->tid = (__u32)pid_tgid;
@@ -198,6 +212,8 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	}
 	if (seen->key.ifindex)
 		describe_device(skb->dev, event);
+	if (calls)
+		describe_call(seen->call, event);
 	if (event_data)
 		copy_packet(skb, h, event);
 	got = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
@@ -240,6 +256,9 @@ int drop(__u64 *ctx)
 	}
 	alone = !seen.total->running++;
 	before = count_drop(key, alone, seen.total);
+	seen.call = NULL;
+	if (calls && alone && key->ethertype && !routine[key->reason % ROUTINE_REASONS])
+		seen.call = meet_call(ctx, skb, sk, key->reason);
 	if (before < few || every)
 		show(ctx, skb, sk, &seen);
 	seen.total->running--;

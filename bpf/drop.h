@@ -5,6 +5,8 @@
 #ifndef LATCH_DROP_H
 #define LATCH_DROP_H
 
+#include "layout.h"
+
 /* The return addresses kept of the kernel's stack. */
 #define DROP_FRAMES 40
 /* Bytes of a packet's headers that are looked at. */
@@ -63,10 +65,18 @@ struct sock_owner {
 	__u32 tgid;
 	__u32 tid;
 	char comm[16];
+	struct caller caller;	/* the goroutine or thread, where calls are looked for */
+	__u64 in_send;		/* a packet was dropped within the send that is not over */
 };
 
-/* One dropped packet. Behind it come as many bytes of the packet as are
- * wanted. */
+/* The call in flight when a packet was dropped. Its key lies behind the event. */
+struct drop_call {
+	__u64 entry_ns;		/* CLOCK_MONOTONIC; 0 if there was none */
+	__u64 goid;
+};
+
+/* One dropped packet. Behind it come the call's key, if calls are looked for,
+ * and as many bytes of the packet as are wanted. */
 struct drop_event {
 	struct drop_key key;
 	__u64 time_ns;		/* CLOCK_MONOTONIC */
@@ -75,6 +85,7 @@ struct drop_event {
 	__u64 inode;		/* of the socket; 0 for none */
 	__u64 cgroup;
 	struct sock_owner owner; /* tgid 0 if it is not known */
+	struct drop_call call;
 	__u32 uid;
 	__u32 receiving;	/* sock is the receiver's */
 	__s32 bracket;		/* the tag of the last one it passed, or -1 */

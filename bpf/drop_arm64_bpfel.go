@@ -13,20 +13,62 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type DropCall struct {
+	_           structs.HostLayout
+	EntryNs     uint64
+	ChildrenNs  uint64
+	Goid        uint64
+	ReturnAddr  uint64
+	SignalStack uint64
+	Parent      DropCallId
+	Tid         uint32
+	ReturnDepth uint16
+	Orphan      uint16
+	DropNs      uint64
+	LostNs      uint64
+	Drops       uint64
+	Key         struct {
+		_       structs.HostLayout
+		Func    uint32
+		Dropped uint32
+		Status  uint64
+		Data    [4096]uint8
+	}
+}
+
+type DropCallId struct {
+	_     structs.HostLayout
+	Stack uint64
+	Depth uint64
+	Tgid  uint32
+	Func  uint32
+}
+
+type DropCode struct {
+	_    structs.HostLayout
+	From uint64
+	To   uint64
+}
+
 type DropDropCount struct {
 	_       structs.HostLayout
 	Packets uint64
 }
 
 type DropDropEvent struct {
-	_          structs.HostLayout
-	Key        DropDropKey
-	TimeNs     uint64
-	Skb        uint64
-	Sock       uint64
-	Inode      uint64
-	Cgroup     uint64
-	Owner      DropSockOwner
+	_      structs.HostLayout
+	Key    DropDropKey
+	TimeNs uint64
+	Skb    uint64
+	Sock   uint64
+	Inode  uint64
+	Cgroup uint64
+	Owner  DropSockOwner
+	Call   struct {
+		_       structs.HostLayout
+		EntryNs uint64
+		Goid    uint64
+	}
 	Uid        uint32
 	Receiving  uint32
 	Bracket    int32
@@ -95,6 +137,19 @@ const (
 	DropFromSocketRECEIVERS_SOCKET DropFromSocket = 2
 )
 
+type DropGoLayout struct {
+	_          structs.HostLayout
+	G_offset   int64
+	GoidOffset int32
+	CurgOffset int32
+	BpOffset   int64
+}
+
+type DropKernelStack struct {
+	_      structs.HostLayout
+	Frames [40]uint64
+}
+
 type DropRation struct {
 	_       structs.HostLayout
 	SinceNs uint64
@@ -126,40 +181,65 @@ type DropSockOwner struct {
 	Tgid   uint32
 	Tid    uint32
 	Comm   [16]int8
+	Caller struct {
+		_     structs.HostLayout
+		Stack DropStackId
+		Goid  uint64
+	}
+	InSend uint64
+}
+
+type DropStackId struct {
+	_     structs.HostLayout
+	Stack uint64
+	Tgid  uint32
+	Go    uint32
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	DropMapBrackets       = "brackets"
-	DropMapDrops          = "drops"
-	DropMapEvents         = "events"
-	DropMapMergedDrops    = "merged_drops"
-	DropMapNamespaces     = "namespaces"
-	DropMapOwners         = "owners"
-	DropMapRations        = "rations"
-	DropMapSlots          = "slots"
-	DropMapTotals         = "totals"
-	DropProgDrop          = "drop"
-	DropProgSocketFiles   = "socket_files"
-	DropProgSocketReceive = "socket_receive"
-	DropProgSocketSend    = "socket_send"
-	DropProgSocketState   = "socket_state"
-	DropVarArguments      = "arguments"
-	DropVarBurst          = "burst"
-	DropVarDropEventType  = "drop_event_type"
-	DropVarDropSlotType   = "drop_slot_type"
-	DropVarEnabled        = "enabled"
-	DropVarEventData      = "event_data"
-	DropVarEventSize      = "event_size"
-	DropVarEvery          = "every"
-	DropVarFew            = "few"
-	DropVarFromSocketType = "from_socket_type"
-	DropVarHasBrackets    = "has_brackets"
-	DropVarHasNamespaces  = "has_namespaces"
-	DropVarSockFileType   = "sock_file_type"
-	DropVarStreams        = "streams"
+	DropMapBrackets            = "brackets"
+	DropMapDrops               = "drops"
+	DropMapEvents              = "events"
+	DropMapGoLayouts           = "go_layouts"
+	DropMapInnermost           = "innermost"
+	DropMapMergedDrops         = "merged_drops"
+	DropMapNamespaces          = "namespaces"
+	DropMapOpenCalls           = "open_calls"
+	DropMapOwners              = "owners"
+	DropMapRations             = "rations"
+	DropMapSlots               = "slots"
+	DropMapStacks              = "stacks"
+	DropMapTotals              = "totals"
+	DropProgDrop               = "drop"
+	DropProgRetransmit         = "retransmit"
+	DropProgSocketFiles        = "socket_files"
+	DropProgSocketReceive      = "socket_receive"
+	DropProgSocketSend         = "socket_send"
+	DropProgSocketState        = "socket_state"
+	DropVarArguments           = "arguments"
+	DropVarBurst               = "burst"
+	DropVarCallKeySize         = "call_key_size"
+	DropVarCalls               = "calls"
+	DropVarDropEventType       = "drop_event_type"
+	DropVarDropSlotType        = "drop_slot_type"
+	DropVarEnabled             = "enabled"
+	DropVarEventData           = "event_data"
+	DropVarEventSize           = "event_size"
+	DropVarEvery               = "every"
+	DropVarFew                 = "few"
+	DropVarFromSocketType      = "from_socket_type"
+	DropVarHasBrackets         = "has_brackets"
+	DropVarHasNamespaces       = "has_namespaces"
+	DropVarMarking             = "marking"
+	DropVarNeighbourFailed     = "neighbour_failed"
+	DropVarRetransmitArguments = "retransmit_arguments"
+	DropVarRoutine             = "routine"
+	DropVarSockFileType        = "sock_file_type"
+	DropVarSoftirqs            = "softirqs"
+	DropVarSystemCalls         = "system_calls"
 )
 
 // LoadDrop returns the embedded CollectionSpec for Drop.
@@ -205,6 +285,7 @@ type DropSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropProgramSpecs struct {
 	Drop          *ebpf.ProgramSpec `ebpf:"drop"`
+	Retransmit    *ebpf.ProgramSpec `ebpf:"retransmit"`
 	SocketFiles   *ebpf.ProgramSpec `ebpf:"socket_files"`
 	SocketReceive *ebpf.ProgramSpec `ebpf:"socket_receive"`
 	SocketSend    *ebpf.ProgramSpec `ebpf:"socket_send"`
@@ -218,11 +299,15 @@ type DropMapSpecs struct {
 	Brackets    *ebpf.MapSpec `ebpf:"brackets"`
 	Drops       *ebpf.MapSpec `ebpf:"drops"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
+	GoLayouts   *ebpf.MapSpec `ebpf:"go_layouts"`
+	Innermost   *ebpf.MapSpec `ebpf:"innermost"`
 	MergedDrops *ebpf.MapSpec `ebpf:"merged_drops"`
 	Namespaces  *ebpf.MapSpec `ebpf:"namespaces"`
+	OpenCalls   *ebpf.MapSpec `ebpf:"open_calls"`
 	Owners      *ebpf.MapSpec `ebpf:"owners"`
 	Rations     *ebpf.MapSpec `ebpf:"rations"`
 	Slots       *ebpf.MapSpec `ebpf:"slots"`
+	Stacks      *ebpf.MapSpec `ebpf:"stacks"`
 	Totals      *ebpf.MapSpec `ebpf:"totals"`
 }
 
@@ -230,20 +315,27 @@ type DropMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropVariableSpecs struct {
-	Arguments      *ebpf.VariableSpec `ebpf:"arguments"`
-	Burst          *ebpf.VariableSpec `ebpf:"burst"`
-	DropEventType  *ebpf.VariableSpec `ebpf:"drop_event_type"`
-	DropSlotType   *ebpf.VariableSpec `ebpf:"drop_slot_type"`
-	Enabled        *ebpf.VariableSpec `ebpf:"enabled"`
-	EventData      *ebpf.VariableSpec `ebpf:"event_data"`
-	EventSize      *ebpf.VariableSpec `ebpf:"event_size"`
-	Every          *ebpf.VariableSpec `ebpf:"every"`
-	Few            *ebpf.VariableSpec `ebpf:"few"`
-	FromSocketType *ebpf.VariableSpec `ebpf:"from_socket_type"`
-	HasBrackets    *ebpf.VariableSpec `ebpf:"has_brackets"`
-	HasNamespaces  *ebpf.VariableSpec `ebpf:"has_namespaces"`
-	SockFileType   *ebpf.VariableSpec `ebpf:"sock_file_type"`
-	Streams        *ebpf.VariableSpec `ebpf:"streams"`
+	Arguments           *ebpf.VariableSpec `ebpf:"arguments"`
+	Burst               *ebpf.VariableSpec `ebpf:"burst"`
+	CallKeySize         *ebpf.VariableSpec `ebpf:"call_key_size"`
+	Calls               *ebpf.VariableSpec `ebpf:"calls"`
+	DropEventType       *ebpf.VariableSpec `ebpf:"drop_event_type"`
+	DropSlotType        *ebpf.VariableSpec `ebpf:"drop_slot_type"`
+	Enabled             *ebpf.VariableSpec `ebpf:"enabled"`
+	EventData           *ebpf.VariableSpec `ebpf:"event_data"`
+	EventSize           *ebpf.VariableSpec `ebpf:"event_size"`
+	Every               *ebpf.VariableSpec `ebpf:"every"`
+	Few                 *ebpf.VariableSpec `ebpf:"few"`
+	FromSocketType      *ebpf.VariableSpec `ebpf:"from_socket_type"`
+	HasBrackets         *ebpf.VariableSpec `ebpf:"has_brackets"`
+	HasNamespaces       *ebpf.VariableSpec `ebpf:"has_namespaces"`
+	Marking             *ebpf.VariableSpec `ebpf:"marking"`
+	NeighbourFailed     *ebpf.VariableSpec `ebpf:"neighbour_failed"`
+	RetransmitArguments *ebpf.VariableSpec `ebpf:"retransmit_arguments"`
+	Routine             *ebpf.VariableSpec `ebpf:"routine"`
+	SockFileType        *ebpf.VariableSpec `ebpf:"sock_file_type"`
+	Softirqs            *ebpf.VariableSpec `ebpf:"softirqs"`
+	SystemCalls         *ebpf.VariableSpec `ebpf:"system_calls"`
 }
 
 // DropObjects contains all objects after they have been loaded into the kernel.
@@ -269,11 +361,15 @@ type DropMaps struct {
 	Brackets    *ebpf.Map `ebpf:"brackets"`
 	Drops       *ebpf.Map `ebpf:"drops"`
 	Events      *ebpf.Map `ebpf:"events"`
+	GoLayouts   *ebpf.Map `ebpf:"go_layouts"`
+	Innermost   *ebpf.Map `ebpf:"innermost"`
 	MergedDrops *ebpf.Map `ebpf:"merged_drops"`
 	Namespaces  *ebpf.Map `ebpf:"namespaces"`
+	OpenCalls   *ebpf.Map `ebpf:"open_calls"`
 	Owners      *ebpf.Map `ebpf:"owners"`
 	Rations     *ebpf.Map `ebpf:"rations"`
 	Slots       *ebpf.Map `ebpf:"slots"`
+	Stacks      *ebpf.Map `ebpf:"stacks"`
 	Totals      *ebpf.Map `ebpf:"totals"`
 }
 
@@ -282,11 +378,15 @@ func (m *DropMaps) Close() error {
 		m.Brackets,
 		m.Drops,
 		m.Events,
+		m.GoLayouts,
+		m.Innermost,
 		m.MergedDrops,
 		m.Namespaces,
+		m.OpenCalls,
 		m.Owners,
 		m.Rations,
 		m.Slots,
+		m.Stacks,
 		m.Totals,
 	)
 }
@@ -295,20 +395,27 @@ func (m *DropMaps) Close() error {
 //
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropVariables struct {
-	Arguments      *ebpf.Variable `ebpf:"arguments"`
-	Burst          *ebpf.Variable `ebpf:"burst"`
-	DropEventType  *ebpf.Variable `ebpf:"drop_event_type"`
-	DropSlotType   *ebpf.Variable `ebpf:"drop_slot_type"`
-	Enabled        *ebpf.Variable `ebpf:"enabled"`
-	EventData      *ebpf.Variable `ebpf:"event_data"`
-	EventSize      *ebpf.Variable `ebpf:"event_size"`
-	Every          *ebpf.Variable `ebpf:"every"`
-	Few            *ebpf.Variable `ebpf:"few"`
-	FromSocketType *ebpf.Variable `ebpf:"from_socket_type"`
-	HasBrackets    *ebpf.Variable `ebpf:"has_brackets"`
-	HasNamespaces  *ebpf.Variable `ebpf:"has_namespaces"`
-	SockFileType   *ebpf.Variable `ebpf:"sock_file_type"`
-	Streams        *ebpf.Variable `ebpf:"streams"`
+	Arguments           *ebpf.Variable `ebpf:"arguments"`
+	Burst               *ebpf.Variable `ebpf:"burst"`
+	CallKeySize         *ebpf.Variable `ebpf:"call_key_size"`
+	Calls               *ebpf.Variable `ebpf:"calls"`
+	DropEventType       *ebpf.Variable `ebpf:"drop_event_type"`
+	DropSlotType        *ebpf.Variable `ebpf:"drop_slot_type"`
+	Enabled             *ebpf.Variable `ebpf:"enabled"`
+	EventData           *ebpf.Variable `ebpf:"event_data"`
+	EventSize           *ebpf.Variable `ebpf:"event_size"`
+	Every               *ebpf.Variable `ebpf:"every"`
+	Few                 *ebpf.Variable `ebpf:"few"`
+	FromSocketType      *ebpf.Variable `ebpf:"from_socket_type"`
+	HasBrackets         *ebpf.Variable `ebpf:"has_brackets"`
+	HasNamespaces       *ebpf.Variable `ebpf:"has_namespaces"`
+	Marking             *ebpf.Variable `ebpf:"marking"`
+	NeighbourFailed     *ebpf.Variable `ebpf:"neighbour_failed"`
+	RetransmitArguments *ebpf.Variable `ebpf:"retransmit_arguments"`
+	Routine             *ebpf.Variable `ebpf:"routine"`
+	SockFileType        *ebpf.Variable `ebpf:"sock_file_type"`
+	Softirqs            *ebpf.Variable `ebpf:"softirqs"`
+	SystemCalls         *ebpf.Variable `ebpf:"system_calls"`
 }
 
 // DropPrograms contains all programs after they have been loaded into the kernel.
@@ -316,6 +423,7 @@ type DropVariables struct {
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropPrograms struct {
 	Drop          *ebpf.Program `ebpf:"drop"`
+	Retransmit    *ebpf.Program `ebpf:"retransmit"`
 	SocketFiles   *ebpf.Program `ebpf:"socket_files"`
 	SocketReceive *ebpf.Program `ebpf:"socket_receive"`
 	SocketSend    *ebpf.Program `ebpf:"socket_send"`
@@ -325,6 +433,7 @@ type DropPrograms struct {
 func (p *DropPrograms) Close() error {
 	return _DropClose(
 		p.Drop,
+		p.Retransmit,
 		p.SocketFiles,
 		p.SocketReceive,
 		p.SocketSend,

@@ -6,9 +6,12 @@
 #ifndef LATCH_OWNER_BPF_H
 #define LATCH_OWNER_BPF_H
 
-/* Whether the owners of streams are noted at each send, as calls in flight
- * need it; else only when they connect or listen. */
-const volatile bool streams;
+#include "during.bpf.h"
+
+/* Whether calls in flight are looked for, for which it must be known which
+ * goroutine or thread used a socket last. Without, the owners of streams are
+ * noted only when they connect or listen. */
+const volatile bool calls;
 
 /* key: address of a socket  value: who used it last */
 struct {
@@ -34,7 +37,7 @@ static __always_inline __u64 cgroup_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
-static __always_inline void note_owner(const struct sock *sk)
+static __noinline int note_owner(const struct sock *sk)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), address = (__u64)sk;
 	struct sock_owner owner = {};
@@ -44,7 +47,10 @@ static __always_inline void note_owner(const struct sock *sk)
 	owner.tgid = pid_tgid >> 32;
 	owner.tid = (__u32)pid_tgid;
 	bpf_get_current_comm(owner.comm, sizeof(owner.comm));
+	if (calls)
+		current_call(&owner.caller);
 	bpf_map_update_elem(&owners, &address, &owner, BPF_ANY);
+	return 0;
 }
 
 /* A connection begins, or a listener: both in the task that asks for it. */
@@ -59,6 +65,18 @@ int socket_state(__u64 *ctx)
 	return 0;
 }
 
+/* resume ends the wait of the call that uses a socket. */
+static __always_inline void resume(const struct sock_owner *owner)
+{
+	struct call *call = call_of(&owner->caller);
+
+	if (call)
+		call_resumed(call, bpf_ktime_get_ns());
+}
+
+/* used notes that the current task sent or received. A call that waits because
+ * of a drop waits no longer, unless the drop was in this very send, which is told
+ * when it is over. */
 static __always_inline void used(const struct sock *sk)
 {
 	__u64 address = (__u64)sk;
@@ -68,11 +86,19 @@ static __always_inline void used(const struct sock *sk)
 
 	if (family != AF_INET && family != AF_INET6 && family != AF_PACKET)
 		return;
-	if (sk->sk_type == SOCK_STREAM && !streams)
+	if (sk->sk_type == SOCK_STREAM && !calls)
 		return;
 	owner = bpf_map_lookup_elem(&owners, &address);
-	if (owner && owner->tid == (__u32)bpf_get_current_pid_tgid() &&
-	    owner->inode == inode_of(sk)) {
+	if (owner && owner->inode != inode_of(sk))
+		owner = NULL;
+	if (calls && owner) {
+		if (!owner->in_send)
+			resume(owner);
+		owner->in_send = 0;
+		/* the map's value is the one to change: the thread may be at another call */
+		current_call(&owner->caller);
+	}
+	if (owner && owner->tid == (__u32)bpf_get_current_pid_tgid()) {
 		owner->used_ns = bpf_ktime_get_ns();
 		return;
 	}

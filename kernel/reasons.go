@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -91,14 +90,27 @@ func TracepointArity(name string) (int, error) {
 	return len(proto.Params) - 1, nil // the first is the probe's own data
 }
 
-// Tracepoints returns those of names that this kernel has as raw tracepoints.
-func Tracepoints(names ...string) ([]string, error) {
+// HasTracepoint says whether this kernel has the raw tracepoint called name.
+func HasTracepoint(name string) (bool, error) {
 	spec, err := btf.LoadKernelSpec()
 	if err != nil {
-		return nil, fmt.Errorf("read kernel types: %w", err)
+		return false, fmt.Errorf("read kernel types: %w", err)
 	}
-	return slices.DeleteFunc(names, func(name string) bool {
-		_, err := spec.AnyTypeByName("btf_trace_" + name)
-		return err != nil
-	}), nil
+	_, err = spec.AnyTypeByName("btf_trace_" + name)
+	if err != nil && !errors.Is(err, btf.ErrNotFound) {
+		return false, fmt.Errorf("find tracepoint %s: %w", name, err)
+	}
+	return err == nil, nil
+}
+
+// Numbers returns the numbers of the reasons for which want is true of the
+// name.
+func (r DropReasons) Numbers(want func(name string) bool) []uint32 {
+	var out []uint32
+	for number, name := range r {
+		if want(name) {
+			out = append(out, number)
+		}
+	}
+	return out
 }

@@ -91,3 +91,19 @@ func (s *Symbols) Name(addr uint64) string {
 	}
 	return s.names[i]
 }
+
+// Code returns where the function called name begins and where the next one
+// does; 0 and 0 if there is none.
+func (s *Symbols) Code(name string) (from, to uint64) {
+	i := slices.Index(s.names, name)
+	if i < 0 {
+		return 0, 0
+	}
+	from = s.addrs[i]
+	for ; i < len(s.addrs); i++ {
+		if s.addrs[i] > from {
+			return from, s.addrs[i]
+		}
+	}
+	return from, from + 1
+}

@@ -49,6 +49,9 @@ type Drop struct {
 	Count uint64
 	// Times are those of the packets that were seen one by one, the first few.
 	Times []time.Time
+	// Call is the call that the packet was dropped in, nil if there was none or
+	// none was looked for.
+	Call *Call
 	// Merged says that there was no room to tell the flows apart: Flow has
 	// nothing but the namespace.
 	Merged bool
@@ -86,6 +89,16 @@ type Packet struct {
 	// where LinkHeader says so, cut to what was asked for.
 	Data       []byte
 	LinkHeader bool
+}
+
+// A Call is one that was in flight when a packet was dropped.
+type Call struct {
+	// Key is the call's, as uprobe's Session.Decode reads it.
+	Key []byte
+	// Began is when it was entered, Goid the goroutine it is on, 0 for a
+	// thread.
+	Began time.Time
+	Goid  uint64
 }
 
 // An Owner is the socket that a packet belonged to, and who has it.

@@ -18,10 +18,7 @@ var ownerPrograms = map[string]string{
 	"inet_sock_set_state": bpf.DropProgSocketState,
 	"sock_send_length":    bpf.DropProgSocketSend,    // from 6.3 on
 	"sock_recv_length":    bpf.DropProgSocketReceive, // from 6.3 on
-}
-
-func ownerTracepoints() []string {
-	return []string{"inet_sock_set_state", "sock_send_length", "sock_recv_length"}
+	"tcp_retransmit_skb":  bpf.DropProgRetransmit,
 }
 
 // rawOwner is what the drop program saw of a packet's socket.

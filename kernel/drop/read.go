@@ -19,8 +19,6 @@ type kind struct {
 	told    uint64 // packets that Read has returned
 	waiting []*event
 	stack   []string // of the latest packet
-	exact   bool     // the stack begins at the location
-	latest  *Packet
 	owner   *Owner
 }
 
@@ -170,7 +168,7 @@ func (t *Tracer) tell(drops []Drop, key bpf.DropDropKey, k *kind, n uint64, now 
 
 // learn takes from a packet what holds for all of its kind.
 func (t *Tracer) learn(k *kind, e *event) {
-	k.stack, k.exact, k.latest = e.stack, e.exact, e.packet
+	k.stack = e.stack
 	if owner := t.owners.of(e); owner != nil {
 		k.owner = owner
 	}
@@ -180,7 +178,7 @@ func (t *Tracer) learn(k *kind, e *event) {
 func (t *Tracer) drop(key bpf.DropDropKey, k *kind, e *event) Drop {
 	d := Drop{Flow: flowOf(&key), Stack: k.stack, Owner: k.owner, Merged: key.Merged != 0}
 	if e != nil {
-		d.Packet, d.Stack = e.packet, e.stack
+		d.Packet, d.Stack, d.Call = e.packet, e.stack, e.call
 		if owner := t.owners.of(e); owner != nil {
 			d.Owner = owner
 		}
@@ -222,8 +220,8 @@ func (t *Tracer) Totals() (Totals, error) {
 type event struct {
 	key    bpf.DropDropKey
 	packet *Packet
+	call   *Call
 	stack  []string
-	exact  bool
 	raw    rawOwner
 }
 
@@ -241,13 +239,18 @@ func (t *Tracer) event(raw []byte) *event {
 		RcvBuf: int(e.Rcvbuf), RmemAlloc: int(e.RmemAlloc), Bracket: int(e.Bracket),
 		TaskPID: int(e.Tgid), TaskTID: int(e.Tid), Comm: text(e.Comm[:]), LinkHeader: e.LinkHeader != 0,
 	}
-	if n := int(e.DataLen); n > 0 && size+n <= len(raw) {
-		p.Data = slices.Clone(raw[size : size+n])
+	data := size + t.keySize()
+	if n := int(e.DataLen); n > 0 && data+n <= len(raw) {
+		p.Data = slices.Clone(raw[data : data+n])
+	}
+	var call *Call
+	if e.Call.EntryNs > 0 {
+		call = &Call{Key: slices.Clone(raw[size:data]), Began: t.zero.Add(time.Duration(e.Call.EntryNs)), Goid: e.Call.Goid}
 	}
 	frames := e.Stack[:min(int(e.Frames), len(e.Stack))]
-	stack, exact := t.frames(frames, e.Key.Location)
+	stack := t.frames(frames, e.Key.Location)
 	p.Softirq = inSoftirq(stack)
-	return &event{key: e.Key, packet: p, stack: stack, exact: exact, raw: rawOwner{
+	return &event{key: e.Key, packet: p, call: call, stack: stack, raw: rawOwner{
 		sock: e.Sock, inode: e.Inode, cgroup: e.Cgroup, uid: e.Uid, receiving: e.Receiving != 0,
 		state: e.SockState, port: e.SockPort, noted: e.Owner, inCall: inSystemCall(stack),
 	}}

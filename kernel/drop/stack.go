@@ -26,11 +26,9 @@ func plain(name string) string {
 	return name
 }
 
-// frames names the functions on a stack from the one that dropped outward, and
-// says whether the tracepoint's location was on it.
-func (t *Tracer) frames(addrs []uint64, location uint64) (names []string, exact bool) {
+// frames names the functions on a stack from the one that dropped outward.
+func (t *Tracer) frames(addrs []uint64, location uint64) (names []string) {
 	at := slices.Index(addrs, location)
-	exact = at >= 0
 	for i, addr := range addrs {
 		if i < at {
 			continue
@@ -42,11 +40,16 @@ func (t *Tracer) frames(addrs []uint64, location uint64) (names []string, exact 
 		}
 		names = append(names, name)
 	}
-	return names, exact
+	return names
 }
 
-// softirqs are functions below which the kernel works for whoever it wants.
-var softirqs = []string{"handle_softirqs", "__do_softirq", "net_rx_action", "run_timer_softirq", "call_timer_fn", "run_ksoftirqd", "process_one_work"}
+// Functions below which the kernel works for whoever it wants, and those below
+// which it works for the task that runs: of amd64 (arch/x86/entry) and arm64
+// (arch/arm64/kernel). The drop program is told the same ones.
+var (
+	softirqs    = []string{"handle_softirqs", "__do_softirq", "run_ksoftirqd", "process_one_work"}
+	systemCalls = []string{"do_syscall_64", "el0_svc"}
+)
 
 func inSoftirq(stack []string) bool {
 	return slices.ContainsFunc(stack, func(f string) bool { return slices.Contains(softirqs, f) })
@@ -54,7 +57,5 @@ func inSoftirq(stack []string) bool {
 
 // inSystemCall says that the kernel works for the task that runs.
 func inSystemCall(stack []string) bool {
-	return !inSoftirq(stack) && slices.ContainsFunc(stack, func(f string) bool {
-		return f == "do_syscall_64" || f == "invoke_syscall" || f == "el0_svc" || strings.HasPrefix(f, "__x64_sys_") || strings.HasPrefix(f, "__arm64_sys_")
-	})
+	return !inSoftirq(stack) && slices.ContainsFunc(stack, func(f string) bool { return slices.Contains(systemCalls, f) })
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/bits"
 	"os"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -37,8 +36,21 @@ type Options struct {
 	// EventBytes is the size of the buffer for packets, a power of two. 0
 	// means 4 MiB, or 32 MiB where every packet is wanted.
 	EventBytes int
+	// Calls are calls in flight, of which each drop is to tell the one it came
+	// in; nil looks for none.
+	Calls *Calls
 	// Brackets is the map of firewall.Brackets, nil where there are none.
 	Brackets *ebpf.Map
+}
+
+// Calls are the calls in flight of a measurement.
+type Calls struct {
+	// Maps are those of uprobe's Session.Calls.
+	Maps map[string]*ebpf.Map
+	// KeySize is how many bytes of a call's key a drop tells.
+	KeySize int
+	// Mark counts drops with their calls, and the time that is lost to them.
+	Mark bool
 }
 
 // maxData bounds the bytes of a packet.
@@ -137,7 +149,14 @@ func (t *Tracer) load() error {
 		bpf.DropVarEvery:         t.opts.Every,
 		bpf.DropVarHasBrackets:   t.opts.Brackets != nil,
 		bpf.DropVarEventData:     uint32(t.opts.Data),
-		bpf.DropVarEventSize:     uint32(unsafe.Sizeof(bpf.DropDropEvent{})) + uint32(t.opts.Data+7)&^7,
+		bpf.DropVarEventSize:     uint32(unsafe.Sizeof(bpf.DropDropEvent{})) + uint32(t.keySize()+t.opts.Data+7)&^7,
+	}
+	shared := make(map[string]*ebpf.Map)
+	if t.opts.Brackets != nil {
+		shared[bpf.DropMapBrackets] = t.opts.Brackets
+	}
+	if err := t.loadCalls(spec, values, shared); err != nil {
+		return err
 	}
 	for name, v := range values {
 		if err := spec.Variables[name].Set(v); err != nil {
@@ -152,18 +171,12 @@ func (t *Tracer) load() error {
 		return fmt.Errorf("a buffer of %d bytes: its size must be a power of two and at least a page", size)
 	}
 	spec.Maps[bpf.DropMapEvents].MaxEntries = uint32(size)
-	wanted, err := kernel.Tracepoints(ownerTracepoints()...)
-	if err != nil {
-		return err
-	}
-	for _, tp := range ownerTracepoints() {
-		if !slices.Contains(wanted, tp) {
-			delete(spec.Programs, ownerPrograms[tp])
+	for tp, program := range ownerPrograms {
+		if there, err := kernel.HasTracepoint(tp); err != nil {
+			return err
+		} else if !there {
+			delete(spec.Programs, program)
 		}
-	}
-	shared := make(map[string]*ebpf.Map)
-	if t.opts.Brackets != nil {
-		shared[bpf.DropMapBrackets] = t.opts.Brackets
 	}
 	if t.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared}); err != nil {
 		return fmt.Errorf("load eBPF programs: %w", err)

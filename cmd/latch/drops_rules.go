@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/latchprof/latch/kernel"
+	"github.com/latchprof/latch/kernel/drop"
+	"github.com/latchprof/latch/kernel/firewall"
+)
+
+// rules names the firewall rules that dropped packets, in the namespaces where
+// that happened.
+type rules struct {
+	spaces   *namespaces
+	brackets *firewall.Brackets
+	watches  map[uint32]*watched
+	// notes are what could not be done, each said once.
+	notes map[string]bool
+}
+
+// watched is one namespace's firewall.
+type watched struct {
+	*firewall.Watch
+	updated time.Time
+	dropped map[drop.Flow]uint64
+	placed  map[string]bool // hooks with brackets
+	broken  error
+}
+
+// settle is how often a namespace's rules are read at most: the tools that
+// read them take tens of milliseconds.
+const settle = time.Second
+
+func newRules(spaces *namespaces) (*rules, error) {
+	brackets, err := firewall.NewBrackets()
+	if err != nil {
+		return nil, err
+	}
+	return &rules{spaces: spaces, brackets: brackets, watches: make(map[uint32]*watched), notes: make(map[string]bool)}, nil
+}
+
+func (r *rules) Close() error { return r.brackets.Close() }
+
+// watch reads a namespace's rules before anything is dropped, so that their
+// counters tell which one rose.
+func (r *rules) watch(ns kernel.NetNS) *watched {
+	w := r.watches[ns.Inode]
+	if w == nil {
+		w = &watched{dropped: make(map[drop.Flow]uint64), placed: make(map[string]bool)}
+		r.watches[ns.Inode] = w
+		w.Watch, w.broken = firewall.Open(ns)
+		w.updated = time.Now()
+		if w.broken != nil {
+			r.note(w.broken.Error())
+		}
+	}
+	return w
+}
+
+func (r *rules) note(text string) { r.notes[text] = true }
+
+// said returns what could not be done.
+func (r *rules) said() []string { return slices.Sorted(maps.Keys(r.notes)) }
+
+// count adds d's packets to what its namespace's rules dropped.
+func (r *rules) count(d *drop.Drop) {
+	ns, ok := r.spaces.find(d.Flow.NetNS)
+	if !ok {
+		return
+	}
+	r.watch(ns).dropped[d.Flow] += d.Count
+}
+
+// ready says whether d can be explained now: the rules must be read behind its
+// packets, which is not done more often than settle.
+func (r *rules) ready(d *drop.Drop) bool {
+	w := r.watches[d.Flow.NetNS]
+	return w == nil || w.broken != nil || w.updated.After(d.Last) || time.Since(w.updated) >= settle
+}
+
+// explain names the rule that dropped d's packets.
+func (r *rules) explain(d *drop.Drop) firewall.Answer {
+	w := r.watches[d.Flow.NetNS]
+	if w == nil || w.broken != nil {
+		return firewall.Answer{Unknown: "the rules of its network namespace could not be read"}
+	}
+	if !w.updated.After(d.Last) {
+		if err := w.Update(); err != nil {
+			r.note(err.Error())
+		}
+		w.updated = time.Now()
+	}
+	p := firewall.Packet{
+		Stack: d.Stack, Src: d.Flow.Src, Dst: d.Flow.Dst, Proto: d.Flow.Proto, SrcPort: d.Flow.SrcPort, DstPort: d.Flow.DstPort,
+		TCPFlags: d.Flow.TCPFlags, ICMPType: d.Flow.ICMPType, ICMPCode: d.Flow.ICMPCode,
+	}
+	hook := firewall.HookOf(d.Stack)
+	if d.Packet != nil {
+		switch hook {
+		case "OUTPUT", "POSTROUTING", "egress":
+			p.IfOut = d.Packet.IfName
+		default:
+			p.IfIn = d.Packet.IfName
+		}
+		if d.Packet.Bracket >= 0 {
+			if gap, ok := r.brackets.Gap(d.Packet.Bracket, d.Flow.NetNS, hook); ok {
+				p.Gap = gap
+			}
+		}
+	}
+	answer := w.Explain(p, w.dropped[d.Flow])
+	if answer.Confidence == firewall.OneOf && p.Gap == nil && hook != "" && !w.placed[hook] {
+		w.placed[hook] = true
+		if err := r.brackets.Add(w.Watch, hook); err != nil {
+			r.note(fmt.Sprintf("the %s hook's chains cannot be told apart: %v", hook, err))
+		}
+	}
+	return answer
+}
+
+// namespaces are those of this machine, by inode number.
+type namespaces struct {
+	known map[uint32]kernel.NetNS
+	read  time.Time
+	self  uint32
+}
+
+func newNamespaces() (*namespaces, error) {
+	self, err := kernel.NetNSOf("/proc/self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	n := &namespaces{self: self.Inode}
+	return n, n.refresh()
+}
+
+func (n *namespaces) refresh() error {
+	all, err := kernel.NetNamespaces()
+	if err != nil {
+		return err
+	}
+	n.known, n.read = make(map[uint32]kernel.NetNS), time.Now()
+	for _, ns := range all {
+		n.known[ns.Inode] = ns
+	}
+	if _, ok := n.known[n.self]; !ok {
+		return errors.New("find our own network namespace: it is not in /proc")
+	}
+	return nil
+}
+
+// find returns the namespace with an inode number; it is not ok where none
+// has it any more.
+func (n *namespaces) find(inode uint32) (kernel.NetNS, bool) {
+	ns, ok := n.known[inode]
+	if !ok && time.Since(n.read) > settle && n.refresh() == nil {
+		ns, ok = n.known[inode]
+	}
+	return ns, ok
+}
+
+// name is what a namespace is called: by ip netns, or "" for our own, or by
+// its number.
+func (n *namespaces) name(inode uint32) string {
+	ns, ok := n.find(inode)
+	switch {
+	case inode == 0:
+		return ""
+	case ok && ns.Name != "":
+		return ns.Name
+	case inode == n.self:
+		return ""
+	}
+	return kernel.NetNS{Inode: inode}.String()
+}
