@@ -1,0 +1,49 @@
+package netlab
+
+import "slices"
+
+// A Scenario is a way to lose packets. Setup makes the lab lose them, Traffic
+// sends them and checks what the sender saw. Both end the test if they
+// cannot.
+type Scenario struct {
+	// Name is unique among All.
+	Name    string
+	Setup   func(*Lab) // nil for none
+	Traffic func(*Lab)
+	Want    Want
+	// Also are drops of other kinds that come with it.
+	Also []Want
+}
+
+// A Want is what is to be said of a scenario's drops, as seen on Linux 6.18.
+// Strings that are "" are not asserted, but for OwnerComm and Hook.
+type Want struct {
+	// Reason is the kernel's, without its prefix.
+	Reason string
+	// Location is the function that dropped, Callers are functions that must
+	// be on the stack behind it.
+	Location string
+	Callers  []string
+	// NetNS is "A", "R" or "B".
+	NetNS string
+	// Flow is a pattern (path.Match) for the packet, such as
+	// "udp 10.77.1.2 * > 10.77.2.2 7"; see FlowText of the test that uses it.
+	Flow string
+	// Count is how many packets, or the least if AtLeast is set.
+	Count   uint64
+	AtLeast bool
+
+	// Class, Where and Hook are of the cause; see kernel/drop.
+	Class, Where, Hook string
+	// OwnerComm is the program that owns the packet's socket, "" if it has
+	// none.
+	OwnerComm string
+	// NoEvent says that the kernel traces nothing here, Quiet that what it
+	// traces is no loss.
+	NoEvent, Quiet bool
+}
+
+// All lists every scenario.
+func All() []Scenario {
+	return slices.Concat(firewallOut, firewallIn, sockets, silent, routes, neighbours, queues, programsBPF, devices, frames, fragments, tunnels)
+}
