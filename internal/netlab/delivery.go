@@ -3,7 +3,7 @@ package netlab
 // noListener is a datagram or segment to a port of B that nobody has.
 func noListener(proto, location string, n uint64) Want {
 	return Want{Reason: "NO_SOCKET", Location: location, NetNS: "B", Flow: proto + " * > *", Count: n,
-		Class: "no-listener", Where: "at the receiver"}
+		Class: "no-listener", Where: atReceiver}
 }
 
 // sockets are drops where a packet meets, or should meet, a socket.
@@ -19,7 +19,7 @@ var sockets = []Scenario{
 			l.Equal("app", l.A.Tell("app", "udp", B4+":7", "20", "1000"), "ok=20")
 		},
 		Want: Want{Reason: "SOCKET_RCVBUFF", Location: "udp_queue_rcv_one_skb", NetNS: "B", Flow: udpAB, Count: 19,
-			Class: "receiver-full", Where: "at the receiver", OwnerComm: "slow"},
+			Class: "receiver-full", Where: atReceiver, OwnerComm: "slow"},
 	},
 	{
 		Name: "udp-socket-filter",
@@ -28,7 +28,7 @@ var sockets = []Scenario{
 			app(B4+":7", "ok=3")(l)
 		},
 		Want: Want{Reason: "SOCKET_FILTER", Location: "udp_queue_rcv_one_skb", NetNS: "B", Flow: udpAB, Count: 3,
-			Where: "at the receiver", OwnerComm: "picky"},
+			Class: "socket-filter", Where: atReceiver, OwnerComm: "picky"},
 	},
 	{
 		Name: "tcp-minttl",
@@ -36,7 +36,7 @@ var sockets = []Scenario{
 			l.B.Start("bgp", "tcpserve", B4+":80", "ttl")
 			syn(B4 + ":80")(l)
 		},
-		Want: Want{Reason: "TCP_MINTTL", Location: "tcp_v4_rcv", NetNS: "B", Flow: tcpAB, Count: 1, Where: "at the receiver", OwnerComm: "bgp"},
+		Want: Want{Reason: "TCP_MINTTL", Location: "tcp_v4_rcv", NetNS: "B", Flow: tcpAB, Count: 1, Class: "ttl", Where: atReceiver, OwnerComm: "bgp"},
 	},
 	{
 		Name: "tcp-md5-missing",
@@ -44,7 +44,7 @@ var sockets = []Scenario{
 			l.B.Start("bgp", "tcpserve", B4+":80", "md5")
 			syn(B4 + ":80")(l)
 		},
-		Want: Want{Reason: "TCP_MD5NOTFOUND", Location: "tcp_v4_rcv", NetNS: "B", Flow: tcpAB, Count: 1, Where: "at the receiver", OwnerComm: "bgp"},
+		Want: Want{Reason: "TCP_MD5NOTFOUND", Location: "tcp_v4_rcv", NetNS: "B", Flow: tcpAB, Count: 1, Class: "tcp", Where: atReceiver, OwnerComm: "bgp"},
 	},
 	{
 		Name: "tcp-syn-fin",
@@ -52,7 +52,7 @@ var sockets = []Scenario{
 			l.B.Start("web", "tcpserve", B4+":80")
 			l.A.Send(Dev, toRouter(ip4(A4, B4, protoTCP, tcp(A4, B4, 80, 0x03))))
 		},
-		Want: Want{Reason: "TCP_FLAGS", Location: "tcp_rcv_state_process", NetNS: "B", Flow: tcpAB, Count: 1, Class: "tcp", Where: "at the receiver", OwnerComm: "web"},
+		Want: Want{Reason: "TCP_FLAGS", Location: "tcp_rcv_state_process", NetNS: "B", Flow: tcpAB, Count: 1, Class: "malformed", Where: atReceiver, OwnerComm: "web"},
 	},
 }
 
@@ -69,17 +69,17 @@ var silent = []Scenario{
 	{
 		Name:    "healthy-ping",
 		Traffic: ping(B4),
-		Want:    Want{Reason: "NO_SOCKET", Location: "ping_rcv", NetNS: "A", Flow: "icmp 0/0 " + B4 + " > " + A4, Count: 3, Quiet: true},
+		Want:    Want{Reason: "NO_SOCKET", Location: "ping_rcv", NetNS: "A", Flow: "icmp 0/0 " + B4 + " > " + A4, Count: 3, Class: "no-listener", Where: atReceiver, Quiet: true},
 	},
 	{
 		Name:    "healthy-ping6",
 		Traffic: ping(B6),
-		Want:    Want{Reason: "NO_SOCKET", Location: "ping_rcv", NetNS: "A", Flow: "icmp6 129/0 " + B6 + " > " + A6, Count: 3, Quiet: true},
+		Want:    Want{Reason: "NO_SOCKET", Location: "ping_rcv", NetNS: "A", Flow: "icmp6 129/0 " + B6 + " > " + A6, Count: 3, Class: "no-listener", Where: atReceiver, Quiet: true},
 	},
 	{
 		Name:    "healthy-tcp",
 		Traffic: talk,
-		Want:    Want{Reason: "QUEUE_PURGE", Location: "sk_stream_kill_queues", NetNS: "A", Flow: "tcp " + B4 + " 80 > " + A4 + " *", Count: 1, Quiet: true},
+		Want:    Want{Reason: "QUEUE_PURGE", Location: "sk_stream_kill_queues", NetNS: "A", Flow: "tcp " + B4 + " 80 > " + A4 + " *", Count: 1, Class: "tcp", Where: atReceiver, Quiet: true},
 	},
 	{
 		Name: "udp-too-big-for-device",

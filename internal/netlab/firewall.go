@@ -27,7 +27,7 @@ func refused(to string) func(*Lab) {
 
 // out is what all drops of A's own firewall have in common.
 func out(w Want) Want {
-	w.Reason, w.NetNS, w.Class, w.Where = "NETFILTER_DROP", "A", "firewall", "before leaving"
+	w.Reason, w.NetNS, w.Class, w.Where = "NETFILTER_DROP", "A", "firewall", leaving
 	if w.Hook == "" {
 		w.Hook = "OUTPUT"
 	}
@@ -121,23 +121,27 @@ var firewallOut = []Scenario{
 		Setup:   func(l *Lab) { l.A.Run("iptables-legacy -w -A OUTPUT -p udp --dport 7 -j NFQUEUE --queue-num 3") },
 		Traffic: app(B4+":7", "ok=3"),
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "nf_queue", Callers: []string{"nf_hook_slow", "__ip_local_out"}, NetNS: "A", Count: 3,
-			Class: "no-reader", Where: "before leaving", Hook: "OUTPUT", Flow: udpAB, OwnerComm: "app"},
+			Class: "no-reader", Where: leaving, Hook: "OUTPUT", Flow: udpAB, OwnerComm: "app"},
 	},
 	{
 		Name:    "iptables-nft-queue-nobody",
 		Setup:   func(l *Lab) { l.A.Run("iptables-nft -w -A OUTPUT -p udp --dport 7 -j NFQUEUE --queue-num 3") },
 		Traffic: app(B4+":7", "ok=3"),
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "nf_queue", Callers: []string{"nf_hook_slow", "__ip_local_out"}, NetNS: "A", Count: 3,
-			Class: "no-reader", Where: "before leaving", Hook: "OUTPUT", Flow: udpAB, OwnerComm: "app"},
+			Class: "no-reader", Where: leaving, Hook: "OUTPUT", Flow: udpAB, OwnerComm: "app"},
 	},
 }
 
 // blocked is what drops of a firewall elsewhere have in common.
 func blocked(netns string, w Want) Want {
 	w.Reason, w.NetNS, w.Class = "NETFILTER_DROP", netns, "firewall"
-	w.Where = "at the receiver"
-	if netns == "R" {
-		w.Where = "in transit"
+	switch w.Hook {
+	case "FORWARD":
+		w.Where = inTransit
+	case "INPUT":
+		w.Where = atReceiver
+	default:
+		w.Where = onArrival
 	}
 	if w.Count == 0 {
 		w.Count = 3

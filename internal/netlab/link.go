@@ -25,42 +25,42 @@ var neighbours = []Scenario{
 		Setup:   func(l *Lab) { impatient(l.A, Dev) },
 		Traffic: app(unknown4A+":7", "ok=3"),
 		Want: Want{Reason: "NEIGH_FAILED", Location: "neigh_invalidate", Callers: []string{"neigh_timer_handler"}, NetNS: "A",
-			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 3, Class: "no-neighbour", Where: "before leaving", OwnerComm: "app"},
+			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 3, Class: "no-neighbour", Where: leaving, OwnerComm: "app"},
 	},
 	{
 		Name:    "nd-fails-locally",
 		Setup:   func(l *Lab) { impatient(l.A, Dev) },
 		Traffic: app("["+unknown6A+"]:7", "ok=3"),
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "neigh_invalidate", Callers: []string{"neigh_timer_handler"}, NetNS: "A",
-			Flow: "udp " + A6 + " * > " + unknown6A + " 7", Count: 3, Class: "no-neighbour", Where: "before leaving", OwnerComm: "app"},
+			Flow: "udp " + A6 + " * > " + unknown6A + " 7", Count: 3, Class: "no-neighbour", Where: leaving, OwnerComm: "app"},
 	},
 	{
 		Name:    "arp-fails-at-router",
 		Setup:   func(l *Lab) { impatient(l.R, DevB) },
 		Traffic: app(unknown4B+":7", "ok=3"),
 		Want: Want{Reason: "NEIGH_FAILED", Location: "neigh_invalidate", Callers: []string{"neigh_timer_handler"}, NetNS: "R",
-			Flow: "udp " + A4 + " * > " + unknown4B + " 7", Count: 3, Class: "no-neighbour", Where: "in transit"},
+			Flow: "udp " + A4 + " * > " + unknown4B + " 7", Count: 3, Class: "no-neighbour"},
 	},
 	{
 		Name:    "nd-fails-at-router",
 		Setup:   func(l *Lab) { impatient(l.R, DevB) },
 		Traffic: app("["+unknown6B+"]:7", "ok=3"),
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "neigh_invalidate", Callers: []string{"neigh_timer_handler"}, NetNS: "R",
-			Flow: "udp " + A6 + " * > " + unknown6B + " 7", Count: 3, Class: "no-neighbour", Where: "in transit"},
+			Flow: "udp " + A6 + " * > " + unknown6B + " 7", Count: 3, Class: "no-neighbour"},
 	},
 	{
 		Name:    "arp-queue-full",
 		Setup:   func(l *Lab) { l.A.Sysctl("net.ipv4.neigh."+Dev+".unres_qlen_bytes", "1"); impatient(l.A, Dev) },
 		Traffic: app(unknown4A+":7", "ok=3"),
 		Want: Want{Reason: "NEIGH_QUEUEFULL", Location: "__neigh_event_send", NetNS: "A",
-			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 2, Class: "no-neighbour", Where: "before leaving", OwnerComm: "app"},
+			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 2, Class: "no-neighbour", Where: leaving, OwnerComm: "app"},
 		Also: []Want{{Reason: "NEIGH_FAILED", Location: "neigh_invalidate", NetNS: "A",
-			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 1, Class: "no-neighbour", Where: "before leaving", OwnerComm: "app"}},
+			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 1, Class: "no-neighbour", Where: leaving, OwnerComm: "app"}},
 	},
 	{
 		Name:    "bogus-arp",
 		Traffic: func(l *Lab) { l.A.Send(Dev, eth("ff:ff:ff:ff:ff:ff", MacA, 0x0806, arp(1, A4, "224.0.0.5"))) },
-		Want:    Want{Reason: "NOT_SPECIFIED", Location: "arp_process", NetNS: "R", Flow: "arp " + A4 + " > 224.0.0.5", Count: 1, Class: "malformed", OwnerComm: "raw"},
+		Want:    Want{Reason: "NOT_SPECIFIED", Location: "arp_process", NetNS: "R", Flow: "arp " + A4 + " > 224.0.0.5", Count: 1, Class: "malformed", Where: atReceiver, OwnerComm: "raw"},
 	},
 }
 
@@ -71,7 +71,7 @@ var queues = []Scenario{
 		Traffic: func(l *Lab) {
 			l.Equal("app", l.A.Tell("app", "udp", B4+":7", "10", "1000"), "ok=10")
 		},
-		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 8, Class: "queue-full", Where: "before leaving", OwnerComm: "app"},
+		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 8, Class: "queue-full", Where: leaving, OwnerComm: "app"},
 		Also: []Want{noListener("udp", "__udp4_lib_rcv", 2)},
 	},
 	{
@@ -84,23 +84,23 @@ var queues = []Scenario{
 		Traffic: func(l *Lab) {
 			l.Equal("app", l.A.Tell("app", "udp", B4+":7", "10", "1000"), "ok=10")
 		},
-		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 7, Class: "queue-full", Where: "before leaving", OwnerComm: "app"},
+		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 7, Class: "queue-full", Where: leaving, OwnerComm: "app"},
 		Also: []Want{noListener("udp", "__udp4_lib_rcv", 3)},
 	},
 	{
 		Name:    "peer-link-down",
 		Setup:   cut,
 		Traffic: app(B4+":7", "ok=3"),
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 3, Class: "link-down", Where: "before leaving", OwnerComm: "app"},
+		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 3, Class: "link-down", Where: leaving, OwnerComm: "app"},
 	},
 	{
 		Name:    "peer-link-down-arp",
 		Setup:   func(l *Lab) { impatient(l.A, Dev); cut(l) },
 		Traffic: app(unknown4A+":7", "ok=3"),
 		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", Callers: []string{"arp_xmit"}, NetNS: "A", Flow: "arp " + A4 + " > " + unknown4A, Count: 3,
-			Class: "link-down", Where: "before leaving"},
+			Class: "link-down", Where: leaving},
 		Also: []Want{{Reason: "NEIGH_FAILED", Location: "neigh_invalidate", NetNS: "A",
-			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 3, Class: "no-neighbour", Where: "before leaving", OwnerComm: "app"}},
+			Flow: "udp " + A4 + " * > " + unknown4A + " 7", Count: 3, Class: "no-neighbour", Where: leaving, OwnerComm: "app"}},
 	},
 	{
 		// tun_net_xmit takes the socket off the packet before it looks at its
@@ -111,7 +111,7 @@ var queues = []Scenario{
 			l.A.ip("link set tun0 txqueuelen 2 up", "addr add 10.88.0.1/24 dev tun0")
 			l.Equal("app", l.A.Tell("app", "udp", "10.88.0.2:7", "10", "100"), "ok=10")
 		},
-		Want: Want{Reason: "FULL_RING", Location: "tun_net_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 8, Class: "no-reader", Where: "before leaving"},
+		Want: Want{Reason: "FULL_RING", Location: "tun_net_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 8, Class: "no-reader", Where: leaving},
 	},
 	{
 		Name: "tun-no-reader",
@@ -119,7 +119,7 @@ var queues = []Scenario{
 			l.A.ip("tuntap add dev tun0 mode tun", "link set tun0 up", "addr add 10.88.0.1/24 dev tun0")
 		},
 		Traffic: app("10.88.0.2:7", "ok=3"),
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 3, Where: "before leaving", OwnerComm: "app"},
+		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 3, Class: "no-reader", Where: leaving, OwnerComm: "app"},
 	},
 }
 
@@ -132,17 +132,17 @@ var devices = []Scenario{
 		},
 		Traffic: func(l *Lab) { l.Equal("app", l.A.Tell("app", "udp", RA4+":7", "3", "4000"), "ok=3") },
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "__dev_forward_skb2", Callers: []string{"veth_xmit"}, NetNS: "A", Flow: "udp " + A4 + " * > " + RA4 + " 7", Count: 3,
-			Class: "too-big", OwnerComm: "app"},
+			Class: "too-big", Where: leaving, OwnerComm: "app"},
 	},
 	{
 		Name:    "other-mac",
 		Traffic: func(l *Lab) { l.A.Send(Dev, eth("02:77:00:00:09:09", MacA, 0x0800, datagram)) },
-		Want:    Want{Reason: "OTHERHOST", Location: "ip_rcv_core", NetNS: "R", Flow: udpRaw, Count: 1, Quiet: true, Class: "not-for-us", OwnerComm: "raw"},
+		Want:    Want{Reason: "OTHERHOST", Location: "ip_rcv_core", NetNS: "R", Flow: udpRaw, Count: 1, Quiet: true, Class: "not-for-us", Where: onArrival, OwnerComm: "raw"},
 	},
 	{
 		Name:    "unknown-ethertype",
 		Traffic: func(l *Lab) { l.A.Send(Dev, eth(MacRA, MacA, 0x88b5, make([]byte, 50))) },
-		Want:    Want{Reason: "UNHANDLED_PROTO", Location: "__netif_receive_skb_core", NetNS: "R", Flow: "ether 0x88b5", Count: 1, Class: "not-for-us", OwnerComm: "raw"},
+		Want:    Want{Reason: "UNHANDLED_PROTO", Location: "__netif_receive_skb_core", NetNS: "R", Flow: "ether 0x88b5", Count: 1, Class: "not-for-us", Where: onArrival, OwnerComm: "raw"},
 	},
 	{
 		Name: "vlan-unknown",
@@ -150,7 +150,7 @@ var devices = []Scenario{
 			l.A.Send(Dev, eth(MacRA, MacA, 0x8100, append([]byte{0, 42, 8, 0}, datagram...)))
 		},
 		// IPv4 gets it as someone else's, in spite of the address.
-		Want: Want{Reason: "OTHERHOST", Location: "ip_rcv_core", NetNS: "R", Flow: udpRaw, Count: 1, Class: "not-for-us", OwnerComm: "raw", Quiet: true},
+		Want: Want{Reason: "OTHERHOST", Location: "ip_rcv_core", NetNS: "R", Flow: udpRaw, Count: 1, Class: "not-for-us", Where: onArrival, OwnerComm: "raw", Quiet: true},
 	},
 	{
 		Name: "bridge-no-port-takes-it",
@@ -159,7 +159,7 @@ var devices = []Scenario{
 			l.R.Run("bridge link set dev " + DevB + " flood off")
 		},
 		Traffic: func(l *Lab) { l.A.Send(Dev, eth("02:77:00:00:09:09", MacA, 0x0800, datagram)) },
-		Want:    Want{Reason: "NO_TX_TARGET", Location: "br_handle_frame_finish", NetNS: "R", Flow: udpRaw, Count: 1},
+		Want:    Want{Reason: "NO_TX_TARGET", Location: "br_handle_frame_finish", NetNS: "R", Flow: udpRaw, Count: 1, Class: "no-route", Where: onArrival},
 	},
 	{
 		Name: "bridge-port-blocked",
@@ -167,7 +167,7 @@ var devices = []Scenario{
 			l.R.ip("link add br0 type bridge", "link set br0 type bridge stp_state 1", "link set br0 up", "link set "+DevA+" master br0")
 		},
 		Traffic: func(l *Lab) { l.A.Send(Dev, eth(MacB, MacA, 0x0800, datagram)) },
-		Want:    Want{Reason: "BRIDGE_INGRESS_STP_STATE", Location: "br_handle_frame", NetNS: "R", Flow: udpRaw, Count: 1, OwnerComm: "raw"},
+		Want:    Want{Reason: "BRIDGE_INGRESS_STP_STATE", Location: "br_handle_frame", NetNS: "R", Flow: udpRaw, Count: 1, Class: "link-down", Where: onArrival, OwnerComm: "raw"},
 	},
 }
 
@@ -179,11 +179,11 @@ var tunnels = []Scenario{
 			header := []byte{0x08, 0, 0, 0, 0, 0, 8, 0}
 			l.A.Send(Dev, toRouter(ip4(A4, RA4, protoUDP, udp(A4, RA4, 4789, append(header, eth(MacRA, MacA, 0x0800, datagram)...)))))
 		},
-		Want: Want{Reason: "VXLAN_VNI_NOT_FOUND", Location: "vxlan_rcv", NetNS: "R", Count: 1},
+		Want: Want{Reason: "VXLAN_VNI_NOT_FOUND", Location: "vxlan_rcv", NetNS: "R", Flow: "udp " + A4 + " 5000 > " + RA4 + " 4789", Count: 1, Class: "not-for-us", Where: atReceiver},
 	},
 	{
 		Name:    "gre-without-tunnel",
 		Traffic: func(l *Lab) { l.A.Send(Dev, toRouter(ip4(A4, RA4, 47, make([]byte, 24)))) },
-		Want:    Want{Reason: "IP_NOPROTO", Location: "ip_local_deliver_finish", NetNS: "R", Flow: "ip 47 " + A4 + " > " + RA4, Count: 1, Class: "not-for-us"},
+		Want:    Want{Reason: "IP_NOPROTO", Location: "ip_local_deliver_finish", NetNS: "R", Flow: "ip 47 " + A4 + " > " + RA4, Count: 1, Class: "not-for-us", Where: atReceiver},
 	},
 }

@@ -64,8 +64,8 @@ func TestNames(t *testing.T) {
 		}
 		seen[s.Name] = true
 		for _, w := range append([]Want{s.Want}, s.Also...) {
-			if w.NoEvent != (w.Location == "") {
-				t.Errorf("%s: a location and no event, or neither", s.Name)
+			if known := w.Reason != "" && w.Location != "" && w.NetNS != "" && w.Class != "" && w.Count > 0; known == w.NoEvent {
+				t.Errorf("%s: what is wanted is not all said, or there is no event: %+v", s.Name, w)
 			}
 		}
 	}

@@ -16,7 +16,6 @@ type Scenario struct {
 }
 
 // A Want is what is to be said of a scenario's drops, as seen on Linux 6.18.
-// Strings that are "" are not asserted, but for OwnerComm and Hook.
 type Want struct {
 	// Reason is the kernel's, without its prefix.
 	Reason string
@@ -27,13 +26,15 @@ type Want struct {
 	// NetNS is "A", "R" or "B".
 	NetNS string
 	// Flow is a pattern (path.Match) for the packet, such as
-	// "udp 10.77.1.2 * > 10.77.2.2 7"; see FlowText of the test that uses it.
+	// "udp 10.77.1.2 * > 10.77.2.2 7", "icmp 8/0 10.77.1.2 > 10.77.2.2",
+	// "arp 10.77.1.2 > 10.77.1.99", "ip 253 ..." for other protocols and
+	// "ether 0x88b5". "" is not asserted.
 	Flow string
 	// Count is how many packets, or the least if AtLeast is set.
 	Count   uint64
 	AtLeast bool
 
-	// Class, Where and Hook are of the cause; see kernel/drop.
+	// Class, Where and Hook are of the cause, as drop.Cause has them.
 	Class, Where, Hook string
 	// OwnerComm is the program that owns the packet's socket, "" if it has
 	// none.
@@ -42,6 +43,14 @@ type Want struct {
 	// traces is no loss.
 	NoEvent, Quiet bool
 }
+
+// How far a packet came.
+const (
+	leaving    = "before leaving"
+	onArrival  = "on arrival"
+	inTransit  = "in transit"
+	atReceiver = "at the receiver"
+)
 
 // All lists every scenario.
 func All() []Scenario {

@@ -6,7 +6,6 @@ var datagram = ip4(A4, RA4, protoUDP, udp(A4, RA4, portTo, []byte("payload")))
 
 const (
 	udpRaw  = "udp " + A4 + " 5000 > " + RA4 + " 5001"
-	atR     = "at the receiver"
 	spoofed = "spoofed"
 )
 
@@ -17,11 +16,14 @@ func fromWire(frames ...[]byte) func(*Lab) {
 
 // raw is a scenario of one bad frame that the router gets.
 func raw(name, reason, location, class, flow string, packet []byte) Scenario {
-	w := Want{Reason: reason, Location: location, NetNS: "R", Flow: flow, Count: 1, Class: class}
+	w := Want{Reason: reason, Location: location, NetNS: "R", Flow: flow, Count: 1, Class: class, Where: atReceiver}
 	// The packet keeps its sender's socket until ip_rcv_core and ip6_rcv_core
 	// find it to be one (skb_orphan), across a veth pair too.
-	if location == "ip_rcv_core" || location == "ip6_rcv_core" {
-		w.OwnerComm = "raw"
+	switch location {
+	case "ip_rcv_core", "ip6_rcv_core":
+		w.OwnerComm, w.Where = "raw", onArrival
+	case "ip_rcv_finish_core":
+		w.Where = onArrival
 	}
 	return Scenario{Name: name, Traffic: fromWire(eth(MacRA, MacA, etherType(packet), packet)), Want: w}
 }
@@ -31,7 +33,7 @@ var frames = []Scenario{
 	{
 		Name:    "bad-ip-version",
 		Traffic: fromWire(eth(MacRA, MacA, 0x0800, edit(datagram, 0, 0x55))),
-		Want:    Want{Reason: "IP_INHDR", Location: "ip_rcv_core", NetNS: "R", Count: 1, Class: "malformed", OwnerComm: "raw"},
+		Want:    Want{Reason: "IP_INHDR", Location: "ip_rcv_core", NetNS: "R", Count: 1, Class: "malformed", Where: onArrival, OwnerComm: "raw"},
 	},
 	raw("truncated", "PKT_TOO_SMALL", "ip_rcv_core", "malformed", udpRaw, datagram[:len(datagram)-5]),
 	raw("bad-udp-checksum", "UDP_CSUM", "__udp4_lib_rcv", "checksum", udpRaw, edit(datagram, 26, 1, 1)),
@@ -43,7 +45,7 @@ var frames = []Scenario{
 		ip4(A4, RA4, protoUDP, edit(udp(A4, RA4, portTo, []byte("payload")), 4, 0, 99))),
 	raw("unknown-ip-protocol", "IP_NOPROTO", "ip_local_deliver_finish", "not-for-us", "ip 253 "+A4+" > "+RA4,
 		ip4(A4, RA4, 253, make([]byte, 30))),
-	raw("unknown-icmp-type", "UNHANDLED_PROTO", "icmp_rcv", "", "icmp 40/0 "+A4+" > "+RA4, ip4(A4, RA4, protoICMP, icmp(40, 0))),
+	raw("unknown-icmp-type", "UNHANDLED_PROTO", "icmp_rcv", "not-for-us", "icmp 40/0 "+A4+" > "+RA4, ip4(A4, RA4, protoICMP, icmp(40, 0))),
 	raw("martian-loopback-source", "IP_LOCALNET", "ip_rcv_finish_core", spoofed, "udp 127.0.0.1 5000 > "+RA4+" 5001",
 		ip4("127.0.0.1", RA4, protoUDP, udp("127.0.0.1", RA4, portTo, nil))),
 	raw("martian-loopback-destination", "IP_LOCALNET", "ip_rcv_finish_core", spoofed, "udp "+A4+" 5000 > 127.0.0.1 5001",
@@ -52,19 +54,20 @@ var frames = []Scenario{
 		ip4(RA4, RA4, protoUDP, udp(RA4, RA4, portTo, nil))),
 	raw("multicast-source", "IP_INVALID_SOURCE", "ip_rcv_finish_core", spoofed, "udp 224.0.0.9 5000 > "+RA4+" 5001",
 		ip4("224.0.0.9", RA4, protoUDP, udp("224.0.0.9", RA4, portTo, nil))),
-	raw("zero-destination", "IP_INVALID_DEST", "ip_rcv_finish_core", "", "udp "+A4+" 5000 > 0.0.0.0 5001",
+	raw("zero-destination", "IP_INVALID_DEST", "ip_rcv_finish_core", spoofed, "udp "+A4+" 5000 > 0.0.0.0 5001",
 		ip4(A4, "0.0.0.0", protoUDP, udp(A4, "0.0.0.0", portTo, nil))),
 	{
 		Name:    "multicast-not-joined",
 		Traffic: fromWire(eth("01:00:5e:01:02:03", MacA, 0x0800, ip4(A4, "239.1.2.3", protoUDP, udp(A4, "239.1.2.3", portTo, nil)))),
 		Want: Want{Reason: "NOT_SPECIFIED", Location: "ip_rcv_finish_core", NetNS: "R", Flow: "udp " + A4 + " 5000 > 239.1.2.3 5001", Count: 1,
-			Class: "not-for-us"},
+			Class: "not-for-us", Where: onArrival},
 	},
 	{
 		Name:    "unicast-in-broadcast-frame",
 		Setup:   func(l *Lab) { l.R.Sysctl("net.ipv4.conf."+DevA+".drop_unicast_in_l2_multicast", "1") },
 		Traffic: fromWire(eth("ff:ff:ff:ff:ff:ff", MacA, 0x0800, datagram)),
-		Want:    Want{Reason: "UNICAST_IN_L2_MULTICAST", Location: "ip_rcv_finish_core", NetNS: "R", Flow: udpRaw, Count: 1},
+		Want: Want{Reason: "UNICAST_IN_L2_MULTICAST", Location: "ip_rcv_finish_core", NetNS: "R", Flow: udpRaw, Count: 1,
+			Class: "malformed", Where: onArrival},
 	},
 	raw("bad-ip6-length", "PKT_TOO_SMALL", "ip6_rcv_core", "malformed", "", edit(ip6(A6, RA6, protoUDP, udp(A6, RA6, portTo, nil)), 4, 0, 99)),
 	raw("bad-udp6-checksum", "UDP_CSUM", "__udp6_lib_rcv", "checksum", "udp "+A6+" 5000 > "+RA6+" 5001",
@@ -83,7 +86,7 @@ var fragments = []Scenario{
 	{
 		Name:    "fragment-twice",
 		Traffic: fromWire(piece(7, moreFragments), piece(7, moreFragments)),
-		Want:    Want{Reason: "DUP_FRAG", Location: "ip_defrag", NetNS: "R", Count: 1, Class: "fragment"},
+		Want:    Want{Reason: "DUP_FRAG", Location: "ip_defrag", NetNS: "R", Count: 1, Class: "fragment", Where: atReceiver},
 	},
 	{
 		Name:    "fragment-missing",
@@ -94,6 +97,6 @@ var fragments = []Scenario{
 	{
 		Name:    "fragment-overlap",
 		Traffic: fromWire(piece(7, moreFragments), piece(7, moreFragments|1)),
-		Want:    Want{Location: "ip_defrag", NetNS: "R", Count: 1, Class: "fragment"},
+		Want:    Want{Reason: "NOT_SPECIFIED", Location: "ip_defrag", NetNS: "R", Count: 1, Class: "fragment", Where: atReceiver},
 	},
 }

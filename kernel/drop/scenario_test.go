@@ -1,0 +1,200 @@
+package drop
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchprof/latch/internal/netlab"
+	"github.com/latchprof/latch/kernel"
+)
+
+func TestMain(m *testing.M) { netlab.Main(m) }
+
+// scenarioLimit is how long a scenario may take to show its drops.
+const scenarioLimit = 6 * time.Second
+
+func TestScenarios(t *testing.T) {
+	for _, s := range netlab.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			runScenario(t, s)
+		})
+	}
+}
+
+// runScenario makes a scenario's drops and compares all that is said of them.
+func runScenario(t *testing.T, s netlab.Scenario) {
+	l := netlab.New(t)
+	if s.Setup != nil {
+		s.Setup(l)
+	}
+	tr := start(t, &Options{NetNS: l.Inodes(), Data: 64})
+	s.Traffic(l)
+	wants := append([]netlab.Want{s.Want}, s.Also...)
+	got := newTally(l, wants)
+	got.until(t, tr, func() bool { return got.complete() })
+	l.Fence()
+	got.until(t, tr, func() bool { return got.fences == 1 })
+	got.check(t)
+	totals, err := tr.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals.Lost != 0 || totals.Merged != 0 {
+		t.Errorf("%d drops lost, %d merged", totals.Lost, totals.Merged)
+	}
+}
+
+// A tally sorts drops by the wants that they answer.
+type tally struct {
+	lab    *netlab.Lab
+	wants  []netlab.Want
+	drops  [][]Drop // by want
+	counts []uint64
+	others []Drop
+	fences uint64
+}
+
+func newTally(l *netlab.Lab, wants []netlab.Want) *tally {
+	return &tally{lab: l, wants: wants, drops: make([][]Drop, len(wants)), counts: make([]uint64, len(wants))}
+}
+
+// reader is what a tally reads from.
+type reader interface{ Read() ([]Drop, error) }
+
+// until reads until done, or until the time is up.
+func (y *tally) until(t *testing.T, tr reader, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(scenarioLimit); ; time.Sleep(5 * time.Millisecond) {
+		drops, err := tr.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range drops {
+			y.add(d)
+		}
+		if done() || time.Now().After(deadline) {
+			return
+		}
+	}
+}
+
+func (y *tally) add(d Drop) {
+	if d.Flow.DstPort == netlab.FencePort {
+		y.fences += d.Count
+		return
+	}
+	for i, w := range y.wants {
+		if y.answers(d, w) {
+			y.counts[i] += d.Count
+			for j := range y.drops[i] {
+				if o := &y.drops[i][j]; o.Flow == d.Flow {
+					o.Count += d.Count
+					return
+				}
+			}
+			y.drops[i] = append(y.drops[i], d)
+			return
+		}
+	}
+	if Classify(&d, kernel.NetNS{}).Quiet {
+		return // what hosts say to each other, unasked
+	}
+	for i := range y.others {
+		if o := &y.others[i]; o.Reason == d.Reason && o.Location == d.Location && o.Flow == d.Flow {
+			o.Count += d.Count
+			return
+		}
+	}
+	y.others = append(y.others, d)
+}
+
+// answers says whether a drop is one of those that w speaks of.
+func (y *tally) answers(d Drop, w netlab.Want) bool {
+	same, err := path.Match(w.Flow, flowText(d.Flow))
+	return err == nil && (same || w.Flow == "") &&
+		d.Reason == w.Reason && plain(d.Location) == w.Location && y.lab.NameOf(d.Flow.NetNS) == w.NetNS
+}
+
+func (y *tally) complete() bool {
+	for i, w := range y.wants {
+		if y.counts[i] < w.Count {
+			return false
+		}
+	}
+	return true
+}
+
+func (y *tally) check(t *testing.T) {
+	t.Helper()
+	if y.fences != 1 {
+		t.Errorf("the fence was seen %d times", y.fences)
+	}
+	for i, w := range y.wants {
+		if n := y.counts[i]; n < w.Count || n > w.Count && !w.AtLeast {
+			t.Errorf("%s at %s in %s, %s: %d times, want %d", w.Reason, w.Location, w.NetNS, w.Flow, n, w.Count)
+		}
+		for _, d := range y.drops[i] {
+			y.checkDrop(t, d, w)
+		}
+	}
+	for _, d := range y.others {
+		t.Errorf("not expected: %s", y.text(d))
+	}
+}
+
+func (y *tally) checkDrop(t *testing.T, d Drop, w netlab.Want) {
+	t.Helper()
+	for _, c := range w.Callers {
+		if !slices.Contains(d.Stack, c) {
+			t.Errorf("%s is not on the stack of %s", c, y.text(d))
+		}
+	}
+	if comm := ownerComm(d); comm != w.OwnerComm && !w.Quiet {
+		t.Errorf("owner %q, want %q: %s", comm, w.OwnerComm, y.text(d))
+	}
+	c := Classify(&d, kernel.NetNS{})
+	if c.Quiet != w.Quiet {
+		t.Errorf("quiet %v: %s", c.Quiet, y.text(d))
+	}
+	if c.Class != w.Class || c.Where != w.Where || c.Hook != w.Hook {
+		t.Errorf("cause %s, %q, hook %q, want %s, %q, %q: %s", c.Class, c.Where, c.Hook, w.Class, w.Where, w.Hook, y.text(d))
+	}
+}
+
+func ownerComm(d Drop) string {
+	if d.Owner == nil {
+		return ""
+	}
+	return d.Owner.Comm
+}
+
+func (y *tally) text(d Drop) string {
+	comm := ""
+	if d.Packet != nil {
+		comm = fmt.Sprintf("%s softirq=%v", d.Packet.Comm, d.Packet.Softirq)
+	}
+	return fmt.Sprintf("%d × %s @ %s in %s: %s (task %s, owner %q)\n\t%s", d.Count, d.Reason, d.Location, y.lab.NameOf(d.Flow.NetNS), flowText(d.Flow),
+		comm, ownerComm(d), strings.Join(d.Stack[:min(len(d.Stack), 7)], " < "))
+}
+
+// flowText is a flow in the words of netlab.Want.
+func flowText(f Flow) string {
+	switch {
+	case f.EtherType == 0x0806:
+		return fmt.Sprintf("arp %s > %s", f.Src, f.Dst)
+	case !f.Src.IsValid():
+		return fmt.Sprintf("ether %#04x", f.EtherType)
+	case f.Proto == 6 || f.Proto == 17:
+		return fmt.Sprintf("%s %s %d > %s %d", map[uint8]string{6: "tcp", 17: "udp"}[f.Proto], f.Src, f.SrcPort, f.Dst, f.DstPort)
+	case f.Proto == 1:
+		return fmt.Sprintf("icmp %d/%d %s > %s", f.ICMPType, f.ICMPCode, f.Src, f.Dst)
+	case f.Proto == 58:
+		return fmt.Sprintf("icmp6 %d/%d %s > %s", f.ICMPType, f.ICMPCode, f.Src, f.Dst)
+	}
+	return fmt.Sprintf("ip %d %s > %s", f.Proto, f.Src, f.Dst)
+}
