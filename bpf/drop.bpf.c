@@ -135,12 +135,25 @@ static __always_inline void describe_call(const struct call *call, struct drop_e
 	bpf_probe_read_kernel((void *)event + sizeof(*event), call_key_size, &call->key);
 }
 
+static __always_inline bool is_noop(const char *id)
+{
+	return id[0] == 'n' && id[1] == 'o' && id[2] == 'o' && id[3] == 'p' && !id[4];
+}
+
 static __always_inline void describe_device(const struct net_device *dev,
 					    struct drop_event *event)
 {
+	const struct Qdisc *qdisc = dev->_tx->qdisc;
+
 	bpf_probe_read_kernel(event->ifname, sizeof(event->ifname), dev->name);
-	bpf_probe_read_kernel(event->qdisc, sizeof(event->qdisc), dev->qdisc->ops->id);
-	event->qdisc_limit = dev->qdisc->limit;
+	bpf_probe_read_kernel(event->qdisc, sizeof(event->qdisc), qdisc->ops->id);
+	/* A device without carrier keeps its qdisc, but its queues have noop
+	 * (dev_deactivate). */
+	if (is_noop(event->qdisc))
+		return;
+	qdisc = dev->qdisc;
+	bpf_probe_read_kernel(event->qdisc, sizeof(event->qdisc), qdisc->ops->id);
+	event->qdisc_limit = qdisc->limit;
 }
 
 /* copy_packet copies the packet's own bytes behind the event, from the link

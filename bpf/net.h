@@ -7,8 +7,11 @@ struct ns_common {
 	unsigned int inum;
 } __attribute__((preserve_access_index));
 
+struct net_device;
+
 struct net {
 	struct ns_common ns;
+	struct net_device *loopback_dev;
 } __attribute__((preserve_access_index));
 
 typedef struct {
@@ -24,11 +27,16 @@ struct Qdisc {
 	__u32 limit;
 } __attribute__((preserve_access_index));
 
+struct netdev_queue {
+	struct Qdisc *qdisc;
+} __attribute__((preserve_access_index));
+
 struct net_device {
 	char name[16];
 	int ifindex;
 	possible_net_t nd_net;
 	struct Qdisc *qdisc;
+	struct netdev_queue *_tx;
 } __attribute__((preserve_access_index));
 
 struct in6_addr {

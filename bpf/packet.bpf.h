@@ -207,16 +207,25 @@ static __always_inline void socket_flow(const struct sock *sk, struct drop_key *
 	BPF_CORE_READ_INTO(&key->daddr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32);
 }
 
-/* netns_of returns the inode number of the packet's network namespace: that of
- * its socket, as a device may be a word of another use in queues of sockets. */
+/* netns_of returns the inode number of the network namespace that the packet is
+ * in: its device's. A packet that has crossed a veth pair keeps its sender's
+ * socket until ip_rcv_core. Without a device it is the socket's; so too where
+ * the device is a word of another use, as in queues of sockets: a real one is
+ * in the namespace whose loopback device agrees. */
 static __always_inline __u32 netns_of(const struct sock *sk, const struct net_device *dev)
 {
-	__u32 netns = 0;
+	__u32 netns = 0, at;
 
 	if (sk)
 		netns = sk->__sk_common.skc_net.net->ns.inum;
-	if (netns < PROC_DYNAMIC_FIRST && dev)
-		netns = dev->nd_net.net->ns.inum;
+	if (dev) {
+		const struct net *net = dev->nd_net.net;
+
+		at = net->ns.inum;
+		if (at >= PROC_DYNAMIC_FIRST && at != netns &&
+		    (netns < PROC_DYNAMIC_FIRST || net->loopback_dev->nd_net.net == net))
+			netns = at;
+	}
 	return netns < PROC_DYNAMIC_FIRST ? 0 : netns;
 }
 

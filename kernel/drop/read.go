@@ -186,7 +186,7 @@ func (t *Tracer) drop(key bpf.DropDropKey, k *kind, e *event) Drop {
 	if !t.noReasons {
 		d.Reason = t.reasons.Name(key.Reason)
 	}
-	d.Location = t.symbols.Name(key.Location)
+	d.Location = plain(t.symbols.Name(key.Location - 1)) // as in frames
 	if len(d.Stack) > 0 && frees(d.Location) {
 		d.Location = d.Stack[0]
 	}
