@@ -36,17 +36,25 @@ type rawOwner struct {
 type owners struct {
 	files  *ebpf.Program // the iterator over open files
 	byNode map[uint64]bpf.DropSockFile
-	read   time.Time
+	start  time.Time
+	spent  time.Duration // in reading the table of open sockets
 }
 
-func newOwners(files *ebpf.Program) *owners { return &owners{files: files} }
+func newOwners(files *ebpf.Program) *owners { return &owners{files: files, start: time.Now()} }
 
-// rest is how long the table of open sockets is not read again: an unknown
-// socket is often one that no process has.
-const rest = time.Second
+// mayRefresh says whether the table of open sockets may be read for a socket
+// that is not in it: many of those are no process's. It takes 0.2 ms on a small
+// machine and as much longer as more files are open, so that it gets a
+// hundredth of the time, and some in advance.
+func (o *owners) mayRefresh() bool {
+	const advance = 50 * time.Millisecond
+	return o.spent < advance+time.Since(o.start)/100
+}
 
 // refresh reads which sockets the processes have open.
 func (o *owners) refresh() error {
+	began := time.Now()
+	defer func() { o.spent += time.Since(began) }()
 	iter, err := link.AttachIter(link.IterOptions{Program: o.files})
 	if err != nil {
 		return fmt.Errorf("list open sockets: %w", err)
@@ -61,7 +69,7 @@ func (o *owners) refresh() error {
 	if err != nil {
 		return fmt.Errorf("list open sockets: %w", err)
 	}
-	o.byNode, o.read = make(map[uint64]bpf.DropSockFile), time.Now()
+	o.byNode = make(map[uint64]bpf.DropSockFile)
 	var file bpf.DropSockFile
 	size := int(unsafe.Sizeof(file))
 	if len(data)%size != 0 {
@@ -93,7 +101,7 @@ func (o *owners) of(e *event) *Owner {
 		owner.PID, owner.TID, owner.Comm = e.packet.TaskPID, e.packet.TaskTID, e.packet.Comm
 	case r.inode != 0:
 		file, ok := o.byNode[r.inode]
-		if !ok && time.Since(o.read) > rest && o.refresh() == nil {
+		if !ok && o.mayRefresh() && o.refresh() == nil {
 			file, ok = o.byNode[r.inode]
 		}
 		if ok {
