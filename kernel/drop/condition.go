@@ -61,14 +61,18 @@ func arpSends(d *Drop) bool { return isARP(d) && !isQdisc(d) }
 
 func multicast(d *Drop) bool { return d.Flow.Dst.Unmap().IsMulticast() }
 
+// linkMulticast is what hosts and routers tell their neighbours, such as their
+// groups (224.0.0.0/24, RFC 5771).
+func linkMulticast(d *Drop) bool { return d.Flow.Dst.Unmap().IsLinkLocalMulticast() }
+
 // localSource is what ip6_forward refuses (net/ipv6/ip6_output.c).
 func localSource(d *Drop) bool {
 	a := d.Flow.Src
 	return a.IsValid() && (a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.IsLinkLocalUnicast())
 }
 
-// martian is what ip_route_input_slow refuses by the addresses alone
-// (net/ipv4/route.c).
+// martian is what ip_route_input_slow and ip6_rcv_core refuse by the addresses
+// alone (net/ipv4/route.c, net/ipv6/ip6_input.c).
 func martian(d *Drop) bool {
 	src, dst := d.Flow.Src.Unmap(), d.Flow.Dst.Unmap()
 	broadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})

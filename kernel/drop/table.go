@@ -28,6 +28,9 @@ var quietRows = []row{
 	{"", "packet_rcv*|tpacket_rcv", "", nil, socketFilter, "copies for packet sockets", ""},
 	{"OTHERHOST", "", "", nil, notForUs, "frames for another host", ""},
 	{"", "ip6_mc_input", "", nil, notForUs, "IPv6 multicast not joined", ""},
+	{"IP_INADDRERRORS", "ip6_forward", "", multicast, notForUs, "IPv6 multicast not joined", ""},
+	{"NOT_SPECIFIED|-", "ip_rcv_finish_core|ip_rcv_finish", "", linkMulticast, notForUs, "IPv4 multicast not joined", ""},
+	{"", "stp_pdu_rcv|llc_rcv|br_stp_rcv", "", nil, notForUs, "spanning tree", ""},
 }
 
 // lossRows are what is lost, the first that fits first. What a reason means
@@ -124,6 +127,7 @@ var lossRows = []row{
 	// Size and hops.
 	{"PKT_TOO_BIG", "ip_forward|ip6_forward", "", nil, tooBig, "bigger than the MTU of the next link, and not to be fragmented", ""},
 	{"PKT_TOO_BIG", "", "", nil, tooBig, "bigger than the MTU", ""},
+	{"NOT_SPECIFIED|-", "__dev_forward_skb*|veth_xmit", "", nil, tooBig, "the other end[ of {dev}] has a smaller MTU, or is down", adviseLink},
 	{"NOT_SPECIFIED|-", "ip_fragment", "", nil, tooBig, "bigger than the MTU, and not to be fragmented", ""},
 	{"IP_INHDR", "ip_forward|ip6_forward", "", nil, ttl, "TTL expired: too many hops", ""},
 	{"NOT_SPECIFIED|-", "ip_forward|ip6_forward", "", lastHop, ttl, "TTL expired: too many hops", ""},
@@ -143,6 +147,7 @@ var lossRows = []row{
 	{"IP_INVALID_SOURCE", "", "", nil, spoofed, "martian: impossible source address", ""},
 	{"IP_INVALID_DEST", "", "", nil, spoofed, "martian: impossible destination address", ""},
 	{"LOCAL_MAC", "", "", nil, spoofed, "its source MAC is this host's own: a loop?", ""},
+	{"IP_INHDR", "ip6_rcv_core", "", martian, spoofed, "martian: impossible source or destination address", ""},
 	{"NOT_SPECIFIED|-", "ip_rcv_finish_core|ip_rcv_finish", "", martian, spoofed, "martian: impossible source or destination address", ""},
 	{"VXLAN_ENTRY_EXISTS", "", "", nil, spoofed, "its MAC is fixed to another VXLAN tunnel end", adviseLink},
 
