@@ -72,6 +72,18 @@ var routes = []Scenario{
 		Want:    Want{Reason: "NOT_SPECIFIED", Location: "dst_discard_out", NetNS: "R", Flow: "udp " + A6 + " * > fd99::1 7", Count: 3, Class: "blackhole", Where: inTransit},
 	},
 	{
+		Name:    "forward-prohibit-v6",
+		Setup:   func(l *Lab) { l.R.Run("ip -6 route add prohibit fd99::/64") },
+		Traffic: app("[fd99::1]:7", "ok=3"),
+		Want:    Want{Reason: "IP_INNOROUTES", Location: "ip6_pkt_prohibit", NetNS: "R", Flow: "udp " + A6 + " * > fd99::1 7", Count: 3, Class: "blackhole", Where: inTransit},
+	},
+	{
+		Name:    "forward-unreachable-v6",
+		Setup:   func(l *Lab) { l.R.Run("ip -6 route add unreachable fd99::/64") },
+		Traffic: app("[fd99::1]:7", "ok=3"),
+		Want:    Want{Reason: "IP_INNOROUTES", Location: "ip6_pkt_discard", NetNS: "R", Flow: "udp " + A6 + " * > fd99::1 7", Count: 3, Class: "no-route", Where: inTransit},
+	},
+	{
 		Name:    "forwarding-off",
 		Setup:   func(l *Lab) { l.R.Sysctl("net.ipv4.ip_forward", "0") },
 		Traffic: app(B4+":7", "ok=3"),

@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { netlab.Main(m) }
 
 // scenarioLimit is how long a scenario may take to show its drops.
-const scenarioLimit = 6 * time.Second
+const scenarioLimit = 10 * time.Second
 
 func TestScenarios(t *testing.T) {
 	for _, s := range netlab.All() {
