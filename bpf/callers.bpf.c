@@ -17,7 +17,7 @@ struct sighting {
 	__u32 tid;
 	__u32 found;
 	__u32 func;
-	__u32 unused;
+	__u32 arg;		/* the system call's first */
 	__u64 status;
 	__u8 data[KEY_SEEN];
 };
@@ -29,7 +29,7 @@ const struct sighting *sighting_type __attribute__((unused));
 /* as struct sighting */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 22);
 } sightings SEC(".maps");
 
 /* the caller of the last getppid */
@@ -40,8 +40,16 @@ struct {
 	__type(value, struct caller);
 } last_callers SEC(".maps");
 
-static __always_inline void tell(const struct caller *who, const struct call *call)
+#if defined(__TARGET_ARCH_x86)
+#define REGS_ARG(regs) ((regs).di)
+#else
+#define REGS_ARG(regs) ((regs).regs[0])
+#endif
+
+static __always_inline void tell(struct bpf_raw_tracepoint_args *ctx,
+				 const struct caller *who, const struct call *call)
 {
+	struct pt_regs regs = {};
 	struct sighting *seen = bpf_ringbuf_reserve(&sightings, sizeof(*seen), 0);
 
 	if (!seen)
@@ -49,6 +57,8 @@ static __always_inline void tell(const struct caller *who, const struct call *ca
 	__builtin_memset(seen, 0, sizeof(*seen));
 	seen->who = *who;
 	seen->tid = (__u32)bpf_get_current_pid_tgid();
+	bpf_probe_read_kernel(&regs, sizeof(regs), (void *)ctx->args[0]);
+	seen->arg = REGS_ARG(regs);
 	if (call) {
 		seen->found = 1;
 		seen->func = call->key.func;
@@ -70,7 +80,7 @@ int enter_syscall(struct bpf_raw_tracepoint_args *ctx)
 	if (nr == nr_getppid) {
 		call = current_call(&who);
 		bpf_map_update_elem(&last_callers, &zero, &who, BPF_ANY);
-		tell(&who, call);
+		tell(ctx, &who, call);
 		return 0;
 	}
 	last = bpf_map_lookup_elem(&last_callers, &zero);
@@ -78,7 +88,7 @@ int enter_syscall(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	call = call_of(last);
 	if (nr == nr_getpgid)
-		tell(last, call);
+		tell(ctx, last, call);
 	else if (call && nr == nr_getsid)
 		call_dropped(call, bpf_ktime_get_ns());
 	else if (call)

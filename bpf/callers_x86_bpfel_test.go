@@ -64,7 +64,7 @@ type CallersSighting struct {
 	Tid    uint32
 	Found  uint32
 	Func   uint32
-	Unused uint32
+	Arg    uint32
 	Status uint64
 	Data   [80]uint8
 }

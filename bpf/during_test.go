@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -72,16 +70,23 @@ func observe(t *testing.T, session *uprobe.Session, pid int) *observer {
 }
 
 // seen returns the calls that were in flight, "-" for none.
-func (o *observer) seen() []string {
+func (o *observer) seen() (calls []string) {
+	o.t.Helper()
+	o.each(func(_ uint32, call string) { calls = append(calls, call) })
+	return calls
+}
+
+// each hands out the calls that were in flight, "-" for none, each with the
+// argument of the system call.
+func (o *observer) each(yield func(arg uint32, call string)) {
 	o.t.Helper()
 	if err := o.ring.Flush(); err != nil {
 		o.t.Fatal(err)
 	}
-	var out []string
 	for {
 		record, err := o.ring.Read()
 		if errors.Is(err, ringbuf.ErrFlushed) {
-			return out
+			return
 		}
 		if err != nil {
 			o.t.Fatal(err)
@@ -91,7 +96,7 @@ func (o *observer) seen() []string {
 			o.t.Fatal(err)
 		}
 		if s.Found == 0 {
-			out = append(out, "-")
+			yield(s.Arg, "-")
 			continue
 		}
 		key := binary.NativeEndian.AppendUint32(nil, s.Func)
@@ -106,7 +111,7 @@ func (o *observer) seen() []string {
 		for _, v := range call.Args {
 			args = append(args, v.Text)
 		}
-		out = append(out, fmt.Sprintf("%s(%s)", strings.TrimPrefix(call.Func, "main."), strings.Join(args, ", ")))
+		yield(s.Arg, fmt.Sprintf("%s(%s)", strings.TrimPrefix(call.Func, "main."), strings.Join(args, ", ")))
 	}
 }
 
@@ -158,20 +163,28 @@ func returned(t *testing.T, session *uprobe.Session) map[string]uint64 {
 }
 
 var (
+	duringFuncs = map[string][]string{
+		"c/during": {"send_order", "send_part", "hold_order"}, "go/during": {"main.*Order", "main.sendPart"},
+		"go/duringcgo": {"main.SendOrder", "main.CallBack", "main.Relay", "main.Inner", "c_relay"},
+	}
 	duringC = []string{"send_order(order-1)", "-", "send_order(order-2)", "send_part(0)", "hold_order(outer)", "-", "send_order(other)", "-",
 		"-", "hold_order(catches)", "send_order(late)", "send_order(late)", "-"}
 	duringGo = []string{"sendOrder(order-1)", "-", "moveOrder(order-2)", "sendPart(0)", "-", "sendOrder(other)", "-",
-		"-", "-", "catchOrder(catches)", "sendOrder(late)", "sendOrder(late)", "-"}
-	// what is known of them without types
-	duringNameless = slices.Collect(func(yield func(string) bool) {
-		for _, call := range duringGo {
-			if !yield(regexp.MustCompile(`\(.*\)`).ReplaceAllString(call, "()")) {
-				return
-			}
-		}
-	})
+		"-", "-", "catchOrder(catches)", "sendOrder(late)", "sendOrder(late)", "-", "growOrder(grows)"}
 	duringCgo = []string{"SendOrder(order-1)", "SendOrder(order-1)", "-", "CallBack(order-2)", "CallBack(order-2)", "c_relay(7)", "Inner(order-3)", "-"}
 )
+
+// nameless is what is known of calls where nothing tells of parameters.
+func nameless(calls []string) (out []string) {
+	for _, call := range calls {
+		name, _, _ := strings.Cut(call, "(")
+		if name != call {
+			name += "()"
+		}
+		out = append(out, name)
+	}
+	return out
+}
 
 // TestCurrentCall holds which call a program finds in flight that runs on
 // behalf of a task, and what it knows of its arguments.
@@ -189,25 +202,27 @@ func TestCurrentCall(t *testing.T) {
 		{label: "c-ret", lang: "c", name: "during", req: uprobe.Request{RetOnly: true}, want: duringC},
 		{label: "c-clang", lang: "c", name: "during", flags: []string{"clang"}, want: duringC},
 		{label: "c-multi", lang: "c", name: "during", opts: &uprobe.Options{Backends: []uprobe.Backend{uprobe.Multi}}, want: duringC},
+		{label: "c-perf", lang: "c", name: "during", opts: &uprobe.Options{Backends: []uprobe.Backend{uprobe.PerfEvents}}, want: duringC},
 		{label: "c-exe", lang: "c", name: "during", req: uprobe.Request{Exe: "later"}, want: duringC},
 		{label: "go", lang: "go", name: "during", want: duringGo,
-			returned: map[string]uint64{"main.sendOrder": 3, "main.moveOrder": 1, "main.sendPart": 4, "main.holdOrder": 1, "main.boomOrder": 0, "main.catchOrder": 1}},
+			returned: map[string]uint64{"main.sendOrder": 3, "main.moveOrder": 1, "main.sendPart": 4, "main.holdOrder": 1, "main.boomOrder": 0, "main.catchOrder": 1, "main.growOrder": 1}},
 		{label: "go-exe", lang: "go", name: "during", req: uprobe.Request{Exe: "later"}, want: duringGo},
 		{label: "go-pie", lang: "go", name: "during", flags: []string{"pie"}, want: duringGo},
-		{label: "go-no-debug-info", lang: "go", name: "during", flags: []string{"cgo", "-w"}, want: duringNameless},
+		{label: "go-no-debug-info", lang: "go", name: "during", flags: []string{"cgo", "-w"}, want: nameless(duringGo)},
 		{label: "go1.18", lang: "go", name: "during", flags: []string{"toolchain=go1.18.10"}, want: duringGo},
 		{label: "go1.23", lang: "go", name: "during", flags: []string{"toolchain=go1.23.12"}, want: duringGo},
 		{label: "cgo", lang: "go", name: "duringcgo", want: duringCgo},
+		{label: "cgo-stripped", lang: "go", name: "duringcgo", flags: []string{"-s -w"}, req: uprobe.Request{Patterns: []string{"main.SendOrder", "main.CallBack", "main.Relay", "main.Inner"}},
+			want: []string{"SendOrder()", "SendOrder()", "-", "CallBack()", "CallBack()", "Relay()", "Inner()", "-"}},
 		{label: "cgo-exe", lang: "go", name: "duringcgo", req: uprobe.Request{Exe: "later"}, want: duringCgo},
 		{label: "cgo1.21", lang: "go", name: "duringcgo", flags: []string{"toolchain=go1.21.13"}, want: duringCgo},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			exe := testutil.Build(t, c.lang, c.name, c.flags...)
 			c.req.Watch = &uprobe.Watch{}
-			c.req.Patterns = map[string][]string{
-				"c/during": {"send_order", "send_part", "hold_order"}, "go/during": {"main.*Order", "main.sendPart"},
-				"go/duringcgo": {"main.SendOrder", "main.CallBack", "main.Relay", "main.Inner", "c_relay"},
-			}[c.lang+"/"+c.name]
+			if c.req.Patterns == nil {
+				c.req.Patterns = duringFuncs[c.lang+"/"+c.name]
+			}
 			var session *uprobe.Session
 			var target *testutil.Prog
 			if c.req.Exe != "" { // the process comes when the probes are in
@@ -231,6 +246,46 @@ func TestCurrentCall(t *testing.T) {
 			got := returned(t, session)
 			if diff := cmp.Diff(c.returned, got); c.returned != nil && diff != "" {
 				t.Errorf("returned (-stated +counted):\n%s", diff)
+			}
+			target.Finish()
+		})
+	}
+}
+
+// TestManyCalls holds that no call of many threads or goroutines is taken for
+// another's, and none that was left by a longjmp or a panic for one in flight.
+func TestManyCalls(t *testing.T) {
+	testutil.NeedRoot(t)
+	for _, c := range []struct {
+		lang, pattern, name string
+		flags               []string
+		asked               int
+	}{
+		{"c", "send_number", "send_number", nil, 5899},
+		{"go", "main.sendNumber", "sendNumber", nil, 11797},
+		{"go", "main.sendNumber", "sendNumber", []string{"cgo"}, 11797},
+		{"go", "main.sendNumber", "sendNumber", []string{"toolchain=go1.21.13"}, 11797},
+	} {
+		t.Run(strings.Join(append([]string{c.lang}, c.flags...), "-"), func(t *testing.T) {
+			target := testutil.Start(t, testutil.Build(t, c.lang, "during", c.flags...), "many")
+			session := attach(t, &uprobe.Request{
+				PIDs: []int{target.PID()}, Patterns: []string{c.pattern}, Watch: &uprobe.Watch{},
+			}, nil)
+			o := observe(t, session, target.PID())
+			target.Go()
+			target.WaitDone()
+			asked, wrong := 0, make(map[string]int)
+			o.each(func(arg uint32, call string) {
+				want := "-"
+				if arg != 0 {
+					want = fmt.Sprintf("%s(%d)", c.name, arg)
+				}
+				if asked++; call != want {
+					wrong[strings.Trim(call, "0123456789()")+" for "+strings.Trim(want, "0123456789()")]++
+				}
+			})
+			if asked != c.asked || len(wrong) > 0 {
+				t.Errorf("asked %d times, %d stated; wrong: %v", asked, c.asked, wrong)
 			}
 			target.Finish()
 		})

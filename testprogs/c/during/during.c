@@ -13,6 +13,9 @@
  * With "drops", send_order is called 5 times: "a" and "d" call nothing; "b" calls
  * getppid and getsid, sleeps 20 ms, and calls getpriority; "c", which
  * hold_order("drops") calls, does the same without getpriority; "e" calls that alone.
+ * With "many", 8 threads call send_number(n) 251 times each, which asks twice with
+ * n as the argument of the system call, and leaves by longjmp in between where 16
+ * divides n; each asks with 0 behind it.
  * Prints:
  *   calls send_order = 6
  *   calls send_part = 4
@@ -20,11 +23,14 @@
  * Prints (drops):
  *   calls send_order = 5
  *   calls hold_order = 1
+ * Prints (many):
+ *   calls send_number = 2008
  */
 #include "../protocol.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static unsigned long orders, parts, holds;
 static jmp_buf out;
@@ -130,11 +136,49 @@ static void *asks_again(void *arg)
 	return arg;
 }
 
+static __thread jmp_buf next;
+
+PROBED void send_number(long n)
+{
+	syscall(SYS_getppid, n);
+	if (n % 16 == 0)
+		longjmp(next, 1);
+	syscall(SYS_getppid, n);
+	KEEP(n);
+}
+
+static void *sender(void *arg)
+{
+	long first = (long)arg;
+
+	for (volatile long i = 0; i < 251; i++) {
+		if (!setjmp(next))
+			send_number(first + 8 * i + i % 8);
+		syscall(SYS_getppid, 0L);
+	}
+	return NULL;
+}
+
+static int many(void)
+{
+	pthread_t threads[8];
+
+	for (long i = 0; i < 8; i++)
+		if (pthread_create(&threads[i], NULL, sender, (void *)(i + 1)))
+			return 1;
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	calls("send_number", 8 * 251);
+	return done();
+}
+
 int main(int argc, char **argv)
 {
 	int drops = argc > 1 && !strcmp(argv[1], "drops");
 
 	ready();
+	if (argc > 1 && !strcmp(argv[1], "many"))
+		return many();
 	if (drops) {
 		send_order("a");
 		send_order("b");

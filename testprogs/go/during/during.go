@@ -1,6 +1,6 @@
 // during: system calls made within calls of known functions.
 //
-// Truth: Getppid is called 11 times, in this order: within sendOrder("order-1");
+// Truth: Getppid is called 12 times, in this order: within sendOrder("order-1");
 // within no call; within moveOrder("order-2"), whose goroutine has changed threads
 // since it began; within sendPart(0) that sendPart(1) to sendPart(3) enclose; in
 // another goroutine while holdOrder("held") waits for it, first within no call, then
@@ -8,7 +8,10 @@
 // panicked, two frames deep and then twenty, which is within no call; within
 // catchOrder("catches"), which called one of those; within sendOrder("late"). While the
 // last one waits, another goroutine calls Getpgid, and the main one calls it again
-// when it has returned.
+// when it has returned. Then growOrder("grows") asks a thousand frames deep.
+// With "many", 16 goroutines call sendNumber(n) 251 times each, which asks twice with
+// n as the argument of the system call, and panics in between where 16 divides n;
+// each asks with 0 behind it.
 // Prints:
 //
 //	calls main.sendOrder = 3
@@ -17,16 +20,24 @@
 //	calls main.holdOrder = 1
 //	calls main.boomOrder = 2
 //	calls main.catchOrder = 1
+//	calls main.growOrder = 1
+//
+// Prints (many):
+//
+//	calls main.sendNumber = 4016
 package main
 
 import (
+	"os"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/latchprof/latch/testprogs/go/internal/protocol"
 )
 
-var orders, moves, parts, holds, booms, catches int64
+var orders, moves, parts, holds, booms, catches, grows, numbers int64
 
 // elsewhere runs f in another goroutine and waits for it.
 func elsewhere(f func()) {
@@ -121,8 +132,58 @@ func deep(n int) int {
 	return syscall.Getppid()
 }
 
+//go:noinline
+func growOrder(id string) int {
+	grows++
+	return deep(1000) + len(id)
+}
+
+func ask(n int) {
+	if n%2 == 0 {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_GETPPID, uintptr(n), 0, 0)
+	} else {
+		_, _, _ = syscall.Syscall(syscall.SYS_GETPPID, uintptr(n), 0, 0)
+	}
+}
+
+//go:noinline
+func sendNumber(n int) {
+	atomic.AddInt64(&numbers, 1)
+	ask(n)
+	runtime.Gosched()
+	if n%16 == 0 {
+		panic(n)
+	}
+	ask(n)
+}
+
+func many() {
+	var all sync.WaitGroup
+	for first := 1; first <= 16; first++ {
+		first := first
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for i := 0; i < 251; i++ {
+				func() {
+					defer func() { _ = recover() }()
+					sendNumber(first + 16*i + i%16)
+				}()
+				ask(0)
+			}
+		}()
+	}
+	all.Wait()
+	protocol.Calls("main.sendNumber", numbers)
+	protocol.Done()
+}
+
 func main() {
 	protocol.Ready()
+	if len(os.Args) > 1 {
+		many()
+		return
+	}
 	sendOrder("order-1")
 	syscall.Getppid()
 	moveOrder("order-2")
@@ -134,11 +195,13 @@ func main() {
 	catchOrder("catches")
 	sendOrder("late")
 	_, _ = syscall.Getpgid(0)
+	growOrder("grows")
 	protocol.Calls("main.sendOrder", orders)
 	protocol.Calls("main.moveOrder", moves)
 	protocol.Calls("main.sendPart", parts)
 	protocol.Calls("main.holdOrder", holds)
 	protocol.Calls("main.boomOrder", booms)
 	protocol.Calls("main.catchOrder", catches)
+	protocol.Calls("main.growOrder", grows)
 	protocol.Done()
 }
