@@ -106,19 +106,16 @@ static __always_inline bool is_live(const struct live_stack *stack, const struct
 	return slot && (slot == call->return_addr || slot == stack->trampoline);
 }
 
-/* live_call returns the innermost call on a stack of the current task, or
- * NULL. */
+/* live_call returns the innermost call on a stack of the current task, or NULL;
+ * inner is what is said to be it. */
 static __noinline struct call *live_call(const struct live_stack *stack,
-					 const struct caller *who)
+					 const struct caller *who,
+					 const struct call_id *inner)
 {
-	struct call_id id, *inner;
+	struct call_id id = *inner;
 	struct call *call;
 	int i;
 
-	inner = bpf_map_lookup_elem(&innermost, &who->stack);
-	if (!inner)
-		return NULL;
-	id = *inner;
 	for (i = 0; i < MAX_STALE && id.depth; i++) {
 		call = bpf_map_lookup_elem(&open_calls, &id);
 		if (!call)
@@ -130,52 +127,84 @@ static __noinline struct call *live_call(const struct live_stack *stack,
 	return NULL;
 }
 
-/* enter_goroutine makes who the goroutine of g, and stack its bounds. */
-static __always_inline bool enter_goroutine(__u64 g, const struct go_layout *layout,
-					    struct live_stack *stack, struct caller *who)
+/* call_on makes who the goroutine of g and returns its innermost call, or NULL.
+ * Where suspended says so, another stack serves it, and it keeps where it is. */
+static __noinline struct call *call_on(__u64 g, const struct go_layout *layout,
+				       bool suspended, struct caller *who)
 {
-	if (!g || bpf_probe_read_user(&stack->lo, 2 * sizeof(stack->lo), (void *)g))
-		return false;
+	struct live_stack stack = {};
+	struct pt_regs regs = {};
+	struct call_id *inner;
+
 	who->stack.stack = g;
 	who->stack.go = 1;
 	who->goid = layout->goid_offset >= 0 ? user_word(g + layout->goid_offset) : 0;
-	return true;
+	inner = bpf_map_lookup_elem(&innermost, &who->stack);
+	if (!inner || bpf_probe_read_user(&stack.lo, 2 * sizeof(stack.lo), (void *)g))
+		return NULL;
+	if (suspended) {
+		stack.sp = user_word(g + G_SCHED_SP);
+		stack.fp = layout->bp_offset ? user_word(g + layout->bp_offset) : 0;
+	} else if (user_registers(&regs)) {
+		stack.sp = REGS_SP(&regs);
+		stack.fp = REGS_FP(&regs);
+		if (stack.sp < stack.lo || stack.sp > stack.hi)
+			return NULL;
+	}
+	return live_call(&stack, who, inner);
 }
 
-/* goroutine_call finds the goroutine that the current task runs, and its
- * innermost call, or NULL. C code and the runtime itself run on a system stack
- * of the thread, where g is the thread's and not the goroutine's. thread_sp
- * becomes how deep the thread's own stack is in use below a goroutine's. */
-static __noinline struct call *goroutine_call(const struct go_layout *layout,
-					      const struct pt_regs *regs,
-					      struct caller *who, __u64 *thread_sp)
+/* running_g is g of the current task; 0 if there is none. */
+static __always_inline __u64 running_g(struct task_struct *task, const struct go_layout *layout)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 g = user_word(THREAD_POINTER(task) + layout->g_offset), m, curg;
-	struct live_stack stack = { .sp = REGS_SP(regs), .fp = REGS_FP(regs) };
-	struct call *call = NULL;
+	__u64 g = user_word(THREAD_POINTER(task) + layout->g_offset);
 
 #if defined(__TARGET_ARCH_arm64)
-	if (!g) /* without cgo it is kept in its register alone */
-		g = REGS_G(regs);
+	struct pt_regs regs;
+
+	if (!g && user_registers(&regs)) /* without cgo it has a register alone */
+		g = REGS_G(&regs);
 #endif
-	if (!enter_goroutine(g, layout, &stack, who))
+	return g;
+}
+
+/* goroutine_call makes who the goroutine that the current task runs, whose g is
+ * the one given or, where C code or the runtime itself run on a system stack of
+ * the thread, the one that this serves. It returns its innermost call, or NULL.
+ * m_g0 becomes where the thread's g0 stands if it is not the one that runs. */
+static __noinline struct call *goroutine_call(__u64 g, const struct go_layout *layout,
+					      struct caller *who, __u64 *m_g0)
+{
+	__u64 m = user_word(g + G_M), curg = g;
+	struct call *call;
+
+	if (layout->curg_offset && m)
+		curg = user_word(m + layout->curg_offset);
+	call = call_on(g, layout, false, who);
+	if (curg == g)
+		*m_g0 = m + M_G0;
+	else if (!call && curg)
+		call = call_on(curg, layout, true, who);
+	return call;
+}
+
+/* thread_call returns the innermost call on the thread's own stack, or NULL. m_g0
+ * is where its g0 stands if a goroutine's stack is the one that runs, or 0. */
+static __noinline struct call *thread_call(const struct caller *own, __u64 m_g0)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct call_id *inner = bpf_map_lookup_elem(&innermost, &own->stack);
+	struct live_stack stack = {};
+	struct pt_regs regs = {};
+
+	if (!inner)
 		return NULL;
-	if (!stack.sp || (stack.sp >= stack.lo && stack.sp <= stack.hi))
-		call = live_call(&stack, who);
-	m = user_word(g + G_M);
-	if (!layout->curg_offset || !m)
-		return call;
-	curg = user_word(m + layout->curg_offset);
-	if (curg == g) {
-		*thread_sp = user_word(user_word(m + M_G0) + G_SCHED_SP);
-		return call;
-	}
-	if (call || !enter_goroutine(curg, layout, &stack, who))
-		return call;
-	stack.sp = user_word(curg + G_SCHED_SP);
-	stack.fp = layout->bp_offset ? user_word(curg + layout->bp_offset) : 0;
-	return live_call(&stack, who);
+	if (m_g0)
+		stack.sp = user_word(user_word(m_g0) + G_SCHED_SP);
+	else if (user_registers(&regs))
+		stack.sp = REGS_SP(&regs);
+	stack.trampoline = return_trampoline(task);
+	return live_call(&stack, own, inner);
 }
 
 /* current_call returns the innermost call of the goroutine or thread that the
@@ -185,30 +214,24 @@ static __noinline struct call *goroutine_call(const struct go_layout *layout,
 static __always_inline struct call *current_call(struct caller *who)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	struct live_stack stack = {};
-	struct caller own = {};
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), g, m_g0 = 0;
 	struct call *call = NULL, *mine;
+	struct caller own = {};
 	struct go_layout *layout;
-	struct pt_regs regs = {};
 	__u32 tgid = pid_tgid >> 32, every = 0;
 
 	own.stack.stack = (__u32)pid_tgid;
 	own.stack.tgid = tgid;
 	*who = own;
-	user_registers(&regs);
-	stack.sp = REGS_SP(&regs);
 	layout = bpf_map_lookup_elem(&go_layouts, &tgid);
 	if (!layout)
 		layout = bpf_map_lookup_elem(&go_layouts, &every);
-	if (layout)
-		call = goroutine_call(layout, &regs, who, &stack.sp);
-	if (!bpf_map_lookup_elem(&innermost, &own.stack))
-		return call;
-	stack.trampoline = return_trampoline(task);
-	mine = live_call(&stack, &own);
+	g = layout ? running_g(task, layout) : 0;
+	if (g)
+		call = goroutine_call(g, layout, who, &m_g0);
 	/* of a goroutine that calls C and C that calls Go back, the later one is
 	 * the inner one */
+	mine = thread_call(&own, m_g0);
 	if (!mine || (call && call->entry_ns > mine->entry_ns))
 		return call;
 	*who = own;
