@@ -239,7 +239,9 @@ static __always_inline struct call *current_call(struct caller *who)
 }
 
 /* call_of returns the innermost call that a goroutine or thread has now, or
- * NULL. It may be asked from anywhere, an interrupt included. */
+ * NULL. It may be asked from anywhere, an interrupt included, and so cannot look
+ * at the stack: a call that a panic or a longjmp has left passes for one in flight
+ * until the next probed one begins or ends there. */
 static __always_inline struct call *call_of(const struct caller *who)
 {
 	struct call_id *inner = bpf_map_lookup_elem(&innermost, &who->stack);
