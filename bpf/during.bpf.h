@@ -26,14 +26,21 @@ struct live_stack {
 	__u64 trampoline; /* of return probes, on a thread's */
 };
 
-/* user_registers reads what the task had when it entered the kernel. It is
- * false before Linux 5.15, which gives them to nobody. */
-static __always_inline bool user_registers(struct pt_regs *regs)
+/* user_registers are those that the task had when it entered the kernel; NULL
+ * before Linux 5.15, which gives them to nobody. */
+static __always_inline struct pt_regs *user_registers(void)
 {
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return false;
-	return !bpf_probe_read_kernel(regs, sizeof(*regs), (void *)
-		bpf_task_pt_regs((void *)bpf_get_current_task_btf()));
+		return NULL;
+	return (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
+}
+
+static __always_inline __u64 kernel_word(const void *addr)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), addr);
+	return word;
 }
 
 static __always_inline __u64 user_word(__u64 addr)
@@ -132,8 +139,8 @@ static __noinline struct call *live_call(const struct live_stack *stack,
 static __noinline struct call *call_on(__u64 g, const struct go_layout *layout,
 				       bool suspended, struct caller *who)
 {
+	struct pt_regs *regs = user_registers();
 	struct live_stack stack = {};
-	struct pt_regs regs = {};
 	struct call_id *inner;
 
 	who->stack.stack = g;
@@ -145,9 +152,9 @@ static __noinline struct call *call_on(__u64 g, const struct go_layout *layout,
 	if (suspended) {
 		stack.sp = user_word(g + G_SCHED_SP);
 		stack.fp = layout->bp_offset ? user_word(g + layout->bp_offset) : 0;
-	} else if (user_registers(&regs)) {
-		stack.sp = REGS_SP(&regs);
-		stack.fp = REGS_FP(&regs);
+	} else if (regs) {
+		stack.sp = kernel_word(&REGS_SP(regs));
+		stack.fp = kernel_word(&REGS_FP(regs));
 		if (stack.sp < stack.lo || stack.sp > stack.hi)
 			return NULL;
 	}
@@ -160,10 +167,10 @@ static __always_inline __u64 running_g(struct task_struct *task, const struct go
 	__u64 g = user_word(THREAD_POINTER(task) + layout->g_offset);
 
 #if defined(__TARGET_ARCH_arm64)
-	struct pt_regs regs;
+	struct pt_regs *regs = user_registers();
 
-	if (!g && user_registers(&regs)) /* without cgo it has a register alone */
-		g = REGS_G(&regs);
+	if (!g && regs) /* without cgo it has a register alone */
+		g = kernel_word(&REGS_G(regs));
 #endif
 	return g;
 }
@@ -194,15 +201,15 @@ static __noinline struct call *thread_call(const struct caller *own, __u64 m_g0)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct call_id *inner = bpf_map_lookup_elem(&innermost, &own->stack);
+	struct pt_regs *regs = user_registers();
 	struct live_stack stack = {};
-	struct pt_regs regs = {};
 
 	if (!inner)
 		return NULL;
 	if (m_g0)
 		stack.sp = user_word(user_word(m_g0) + G_SCHED_SP);
-	else if (user_registers(&regs))
-		stack.sp = REGS_SP(&regs);
+	else if (regs)
+		stack.sp = kernel_word(&REGS_SP(regs));
 	stack.trampoline = return_trampoline(task);
 	return live_call(&stack, own, inner);
 }
