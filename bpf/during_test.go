@@ -252,6 +252,39 @@ func TestCurrentCall(t *testing.T) {
 	}
 }
 
+// What is known only at a return cannot be shown of a call in flight.
+func TestWatchRefuses(t *testing.T) {
+	testutil.NeedRoot(t)
+	exe := testutil.Build(t, "c", "during")
+	expr := func(text string) *fetch.Expr {
+		e, err := fetch.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	for _, c := range []struct {
+		show  []*fetch.Expr
+		where *fetch.Expr
+		err   string // "" for none
+	}{
+		{[]*fetch.Expr{expr("ret")}, nil, "ret: it is known only when the call has returned"},
+		{nil, expr("latency > 5"), "send_part: latency > 5: it is known only when the call has returned"},
+		{[]*fetch.Expr{expr("n")}, expr("n > 1"), ""},
+	} {
+		plan, err := uprobe.NewPlan(&uprobe.Request{Exe: exe, Patterns: []string{"send_part"}, Watch: &uprobe.Watch{Show: c.show}, Where: c.where})
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else if err := plan.Close(); err != nil {
+			t.Error(err)
+		}
+		if got != c.err {
+			t.Errorf("error %q, not %q", got, c.err)
+		}
+	}
+}
+
 // TestManyCalls holds that no call of many threads or goroutines is taken for
 // another's, and none that was left by a longjmp or a panic for one in flight.
 func TestManyCalls(t *testing.T) {

@@ -14,7 +14,11 @@ func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error
 	env := t.env(f)
 	env.NoResults = noResults
 	if t.req.Watch != nil {
-		return t.compileIn(f, env, errInFlight)
+		p, err := t.compileIn(f, env, errInFlight)
+		if err == nil && p.AtExit() {
+			err = fmt.Errorf("%s: %w", t.req.Where.Text, errInFlight)
+		}
+		return p, err
 	}
 	return t.compileIn(f, env, nil)
 }
@@ -104,9 +108,15 @@ func (t *target) show(p *fetch.Program) {
 func (t *target) appliesNowhere() error {
 	var errs error
 	for _, e := range t.req.asked() {
-		if !t.shown[e.Alias] && t.hidden[e] != nil {
-			errs = errors.Join(errs, t.hidden[e])
+		why := t.hidden[e]
+		if t.shown[e.Alias] || why == nil {
+			continue
 		}
+		var syntax *fetch.SyntaxError
+		if !errors.As(why, &syntax) { // which quotes the expression
+			why = fmt.Errorf("%s: %w", e.Text, why)
+		}
+		errs = errors.Join(errs, why)
 	}
 	return errs
 }
