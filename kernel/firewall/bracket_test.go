@@ -1,55 +1,11 @@
 package firewall
 
 import (
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
-
-	"github.com/latchprof/latch/internal/testutil"
 )
-
-// countDrops loads a program that looks up the tag of every freed packet, and
-// returns its counts by tag.
-func countDrops(t *testing.T, b *Brackets) *ebpf.Map {
-	t.Helper()
-	testutil.Need(t, "clang")
-	testutil.NeedFile(t, "/usr/include/bpf/bpf_helpers.h")
-	object := filepath.Join(t.TempDir(), "drops.o")
-	target := map[string]string{"amd64": "x86", "arm64": "arm64"}[runtime.GOARCH]
-	out, err := exec.Command("clang", "-target", "bpfel", "-O2", "-g", "-mcpu=v3", "-D__TARGET_ARCH_"+target,
-		"-I../../bpf", "-I/usr/include/"+map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]+"-linux-gnu",
-		"-c", "testdata/drops.bpf.c", "-o", object).CombinedOutput()
-	if err != nil {
-		t.Fatalf("clang: %v\n%s", err, out)
-	}
-	spec, err := ebpf.LoadCollectionSpec(object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: map[string]*ebpf.Map{"brackets": b.Map()},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(coll.Close)
-	l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: "kfree_skb", Program: coll.Programs["drop"]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return coll.Maps["drops"]
-}
 
 // Three chains drop by what Explain cannot read, so that only a bracket tells
 // which it was.
@@ -78,12 +34,12 @@ add chain inet f c { type filter hook output priority 10; }; add rule inet f c u
 	if after := in(t, ns, "nft list ruleset"); after != before {
 		t.Errorf("brackets show in the ruleset:\n%s", after)
 	}
-	drops := countDrops(t, b)
+	drops := countDrops(t, ns, b)
 	for i, chain := range []string{"a", "b", "c"} {
-		before := tagCounts(t, drops, len(b.at))
+		before := drops.tags(t, len(b.at))
 		udp(t, ns, 4000, 4001, 7, strings.Repeat("x", 1+i))
 		tag := -1
-		for j, n := range tagCounts(t, drops, len(b.at)) {
+		for j, n := range drops.tags(t, len(b.at)) {
 			if n-before[j] >= 7 && tag < 0 {
 				tag = j
 			} else if n != before[j] {
@@ -97,7 +53,7 @@ add chain inet f c { type filter hook output priority 10; }; add rule inet f c u
 		if _, ok := b.Gap(tag, ns.Inode, "INPUT"); ok {
 			t.Errorf("tag %d is taken for one of INPUT", tag)
 		}
-		p := datagram(inetOut, 4000, 4001)
+		p := at("OUTPUT", datagram())
 		if a := w.Explain(p, 7); a.Doubt() != "one of 3" {
 			t.Errorf("without the bracket: %s", a.Doubt())
 		}
@@ -110,15 +66,4 @@ add chain inet f c { type filter hook output priority 10; }; add rule inet f c u
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
-}
-
-func tagCounts(t *testing.T, drops *ebpf.Map, n int) []uint64 {
-	t.Helper()
-	counts := make([]uint64, n)
-	for i := range counts {
-		if err := drops.Lookup(uint32(i), &counts[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return counts
 }

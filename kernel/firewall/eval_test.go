@@ -172,7 +172,7 @@ func FuzzParseSave(f *testing.F) {
 			return
 		}
 		for _, hook := range []string{"INPUT", "OUTPUT"} {
-			p := datagram(nil, 4000, 4001)
+			p := datagram()
 			p.Hook = hook
 			evaluate(tables, p)
 		}
@@ -188,7 +188,7 @@ func FuzzParseNFT(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p := datagram(nil, 4000, 4001)
+		p := datagram()
 		p.Hook = "OUTPUT"
 		evaluate(r.tables, p)
 	})

@@ -28,6 +28,12 @@ iptables-legacy-save; ip6tables-legacy-save
 cat /proc/sys/net/netfilter/nf_log/2 /proc/sys/net/netfilter/nf_log/10`), "")
 }
 
+// at puts a packet at a hook.
+func at(hook string, p Packet) Packet {
+	p.Hook = hook
+	return p
+}
+
 var traceCases = []struct {
 	name, rules string
 	packet      Packet
@@ -40,46 +46,46 @@ var traceCases = []struct {
 		name: "nft",
 		rules: `nft 'add table inet f; add chain inet f guards; add chain inet f o { type filter hook output priority 0; }
 add rule inet f o jump guards; add rule inet f guards udp length 10 drop; add rule inet f guards udp length 9 drop'`,
-		packet: datagram(inetOut, 4000, 4001), send: datagrams(1),
+		packet: at("OUTPUT", datagram()), send: datagrams(1),
 		rule: "nft inet f/guards handle 5", text: "udp length 9 drop",
 	},
 	{
 		name: "policy of nft",
 		rules: `nft 'add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; }
 add rule inet f i ct mark 7 accept'`,
-		packet: datagram(inetIn, 4000, 4001), send: datagrams(1),
+		packet: at("INPUT", datagram()), send: datagrams(1),
 		rule: "nft inet f/i policy", text: "policy drop",
 	},
 	{
 		name:   "iptables-nft",
 		rules:  `iptables-nft -A OUTPUT -m mark --mark 7 -j DROP; iptables-nft -A OUTPUT -p udp -m mark --mark 0 -j DROP`,
-		packet: datagram(ipv4Out, 4000, 4001), send: datagrams(1),
+		packet: at("OUTPUT", datagram()), send: datagrams(1),
 		rule: "iptables-nft filter/OUTPUT rule 2", text: "-A OUTPUT -p udp -m mark --mark 0x0 -j DROP",
 	},
 	{
 		name:   "legacy marked by nft",
 		rules:  `iptables-legacy -N BLOCK; iptables-legacy -A OUTPUT -j BLOCK; iptables-legacy -A BLOCK -m mark --mark 7 -j DROP; iptables-legacy -A BLOCK -m mark --mark 0 -j DROP`,
-		packet: echo(legacyOut), send: pings(1),
+		packet: at("OUTPUT", echo()), send: pings(1),
 		rule: "iptables filter/OUTPUT→BLOCK rule 2", text: "-A BLOCK -m mark --mark 0x0 -j DROP",
 	},
 	{
 		name:   "legacy marked by itself",
 		rules:  `iptables-legacy -t raw -A OUTPUT -m mark --mark 7 -j DROP; iptables-legacy -P OUTPUT DROP; iptables-legacy -A OUTPUT -m mark --mark 7 -j ACCEPT`,
-		packet: echo(legacyOut), send: pings(1),
+		packet: at("OUTPUT", echo()), send: pings(1),
 		rule: "iptables filter/OUTPUT policy", text: "policy drop",
 		without: "nft",
 	},
 	{
 		name:   "legacy raw",
 		rules:  `iptables-legacy -t raw -A OUTPUT -m mark --mark 7 -j DROP; iptables-legacy -t raw -A OUTPUT -m mark --mark 0 -j DROP`,
-		packet: echo(legacyOut), send: pings(1),
+		packet: at("OUTPUT", echo()), send: pings(1),
 		rule: "iptables raw/OUTPUT rule 2", text: "-A OUTPUT -m mark --mark 0x0 -j DROP",
 		without: "nft",
 	},
 	{
 		name:   "ip6tables",
 		rules:  `ip6tables-legacy -A OUTPUT -p ipv6-icmp -m mark --mark 0 -j DROP`,
-		packet: Packet{Stack: []string{"nf_hook_slow", "__ip6_local_out"}, Src: lo6, Dst: lo6, Proto: protoICMPv6, ICMPType: 128},
+		packet: Packet{Hook: "OUTPUT", Src: lo6, Dst: lo6, Proto: protoICMPv6, ICMPType: 128},
 		send:   func(t *testing.T, ns kernel.NetNS) { ping(t, ns, "::1", 1) },
 		rule:   "ip6tables filter/OUTPUT rule 1", text: "-A OUTPUT -p ipv6-icmp -m mark --mark 0x0 -j DROP",
 	},
@@ -172,7 +178,7 @@ func traceForever(name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.Trace(echo(legacyOut)); err != nil {
+	if _, err := w.Trace(at("OUTPUT", echo())); err != nil {
 		return err
 	}
 	fmt.Println("ready")
