@@ -19,7 +19,8 @@ import (
 // let every packet pass and note which of them it passed last, so that a drop
 // can be placed between two. They show in no ruleset and are gone with the
 // process. They need Linux 6.4 (BPF_LINK_TYPE_NETFILTER). Each costs every
-// packet of its hook some tens of nanoseconds.
+// packet of its hook about 6 ns, by the difference to an empty program, and
+// what the kernel takes to call one.
 type Brackets struct {
 	seen  *ebpf.Map
 	at    []bracketed // by tag

@@ -68,7 +68,7 @@ func parseSave(out []byte, firewall string) ([]*table, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read %s rules: line %d: %w", firewall, n, err)
 			}
-			t.chains = append(t.chains, c)
+			t.add(c)
 		default:
 			if err := parseRuleLine(t, line); err != nil {
 				return nil, fmt.Errorf("read %s rules: line %d: %w", firewall, n, err)

@@ -91,7 +91,7 @@ func parseNFT(out, text []byte) (*nftReader, error) {
 			if c.Policy == "drop" {
 				n.policy = drop
 			}
-			t.chains = append(t.chains, n)
+			t.add(n)
 			chains[nftKey(c.Family, c.Table, c.Name)] = n
 		case o.Set != nil:
 			r.sets[nftKey(o.Set.Family, o.Set.Table, o.Set.Name)] = o.Set

@@ -53,6 +53,7 @@ type table struct {
 	family   string // nft's: ip, ip6, inet, arp, bridge, netdev
 	name     string
 	chains   []*chain
+	names    map[string]*chain
 }
 
 // A chain is a list of rules. Base chains are called by a hook.
@@ -68,13 +69,14 @@ type chain struct {
 	rules   []*rule
 }
 
-func (t *table) chain(name string) *chain {
-	for _, c := range t.chains {
-		if c.name == name {
-			return c
-		}
+func (t *table) chain(name string) *chain { return t.names[name] }
+
+func (t *table) add(c *chain) {
+	if t.names == nil {
+		t.names = make(map[string]*chain)
 	}
-	return nil
+	t.names[c.name] = c
+	t.chains = append(t.chains, c)
 }
 
 // A ruleset is all of a namespace's tables at one time.

@@ -245,6 +245,37 @@ nft 'add table inet f; add chain inet f o { type filter hook output priority 0; 
 	}
 }
 
+// A process may be killed between any two steps of a change, or of undoing it.
+func TestSweepHalfDone(t *testing.T) {
+	for name, steps := range map[string]string{
+		"nothing": "true",
+		"table":   "nft add table inet latch_trace_0_1",
+		"made":    "nft add table inet latch_trace_0_1; echo nfnetlink_log >/proc/sys/net/netfilter/nf_log/2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := newNS(t)
+			before := rulesOf(t, ns)
+			was := strings.TrimSpace(in(t, ns, "cat /proc/sys/net/netfilter/nf_log/2"))
+			c := change{PID: 1, Start: 1, NetNS: ns.Inode, Table: "latch_trace_0_1", Log: map[string]string{"2": was}}
+			path := filepath.Join(journalDir, journalPrefix+ns.Name+".json")
+			if err := c.write(path); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Remove(path) })
+			in(t, ns, steps)
+			if undone, err := Sweep(); err != nil || !mentions(undone, ns) {
+				t.Errorf("swept %v: %v", undone, err)
+			}
+			if _, err := os.Stat(path); !os.IsNotExist(err) {
+				t.Errorf("the journal is left: %v", err)
+			}
+			if after := rulesOf(t, ns); after != before {
+				t.Errorf("left behind:\n%s\nwas:\n%s", after, before)
+			}
+		})
+	}
+}
+
 func mentions(undone []string, ns kernel.NetNS) bool {
 	for _, s := range undone {
 		if strings.HasSuffix(s, "network namespace "+ns.Name) {

@@ -88,7 +88,8 @@ func nftShows(release string) bool {
 }
 
 // Update reads rules and counters again. Explain judges by the latest reading:
-// call it after the drops that are to be explained. It takes about 30 ms.
+// call it after the drops that are to be explained. It takes some 30 ms, with
+// 10,000 rules of nft 1.6 s.
 func (w *Watch) Update() error {
 	s, err := read(w.ns)
 	if err != nil {
@@ -139,7 +140,10 @@ func (f frame) runs(t *table) bool {
 	if legacy {
 		return f.legacy
 	}
-	return f.nft && (f.family == "" || f.family == t.family)
+	if f.family == "" { // IP's own hooks, or a device's
+		return f.nft && t.family != "bridge" && t.family != "arp"
+	}
+	return f.nft && f.family == t.family
 }
 
 // family is 4 or 6, or 0 where the packet has no address.
