@@ -96,28 +96,22 @@ func (w *Watch) newRule(c candidate, p *Packet) Rule {
 	} else {
 		r.Number, r.Handle, r.Text = c.rule.number, c.rule.handle, c.rule.text
 	}
-	tool := t.firewall
-	if tool == "iptables" || tool == "ip6tables" {
-		if tool = legacyTool(t.firewall); tool == "" {
-			tool = t.firewall
-		}
-	}
-	if tool == "nft" {
+	if t.tool == "nft" {
 		r.Command = w.command("nft", "-a", "list", "chain", t.family, t.name, c.chain.name)
 	} else {
-		r.Command = w.command(tool, "-t", t.name, "-vnL", c.chain.name, "--line-numbers")
+		r.Command = w.command(t.tool, "-t", t.name, "-vnL", c.chain.name, "--line-numbers")
 	}
 	if t.family == "ip" || t.family == "ip6" || t.family == "inet" {
-		r.Allow = w.allow(tool, c, p)
+		r.Allow = w.allow(c, p)
 	}
 	return r
 }
 
 // allow is a rule that accepts the packet's flow before the place that drops
 // it.
-func (w *Watch) allow(tool string, c candidate, p *Packet) string {
+func (w *Watch) allow(c candidate, p *Packet) string {
 	t := c.chain.table
-	if tool == "nft" {
+	if t.tool == "nft" {
 		match := nftTuple(p, false)
 		if match == nil {
 			return ""
@@ -132,9 +126,9 @@ func (w *Watch) allow(tool string, c candidate, p *Packet) string {
 	if match == nil {
 		return ""
 	}
-	args := []string{tool, "-t", t.name, "-A", c.chain.name}
+	args := []string{t.tool, "-t", t.name, "-A", c.chain.name}
 	if c.rule != nil {
-		args = []string{tool, "-t", t.name, "-I", c.chain.name, fmt.Sprint(c.rule.number)}
+		args = []string{t.tool, "-t", t.name, "-I", c.chain.name, fmt.Sprint(c.rule.number)}
 	}
 	return w.command(append(append(args, match...), "-j", "ACCEPT")...)
 }

@@ -93,3 +93,20 @@ func TestParseNFT(t *testing.T) {
 	}
 	testutil.Golden(t, "many.nft.golden", describe(r.tables))
 }
+
+// Without iptables' library nft says of its extensions nothing at all: each
+// may be the target.
+func TestUnnamedExtensions(t *testing.T) {
+	r, err := parseNFT([]byte(`{"nftables":[
+{"chain":{"family":"ip","table":"t","name":"c","hook":"output","prio":0,"policy":"accept"}},
+{"rule":{"family":"ip","table":"t","chain":"c","handle":2,"expr":[{"xt":null},{"counter":{"packets":4,"bytes":9}},{"xt":null}]}},
+{"rule":{"family":"ip","table":"t","chain":"c","handle":3,"expr":[{"xt":null},{"drop":null}]}}]}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := datagram()
+	p.Hook = "OUTPUT"
+	if got := strings.Join(evaluate(r.tables, p), ", "); got != "c:1 maybe, c:2 maybe, on maybe" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -59,7 +59,7 @@ func parseSave(out []byte, firewall string) ([]*table, error) {
 		switch {
 		case line == "" || line[0] == '#' || line == "COMMIT":
 		case line[0] == '*':
-			t = &table{firewall: firewall, family: family, name: line[1:]}
+			t = &table{firewall: firewall, tool: firewall, family: family, name: line[1:]}
 			tables = append(tables, t)
 		case t == nil:
 			return nil, fmt.Errorf("read %s rules: line %d is in no table: %q", firewall, n, line)

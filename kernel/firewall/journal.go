@@ -179,20 +179,29 @@ func sweepFile(path string) (undone string, err error) {
 	if start, err := startTime(c.PID); err == nil && start == c.Start {
 		return "", nil // still at it
 	}
+	in, err := c.undoAnywhere()
+	if err != nil {
+		return "", err
+	}
+	if in != "" {
+		undone = fmt.Sprintf("a trace that process %d left in network namespace %s", c.PID, in)
+	}
+	return undone, os.Remove(path)
+}
+
+// undoAnywhere finds the change's namespace by its number and undoes it there.
+// A namespace that has neither a process nor a name is taken to be gone.
+func (c *change) undoAnywhere() (in string, err error) {
 	all, err := kernel.NetNamespaces()
 	if err != nil {
 		return "", err
 	}
 	for _, ns := range all {
-		if ns.Inode != c.NetNS {
-			continue
+		if ns.Inode == c.NetNS {
+			return ns.String(), ns.Do(c.undo)
 		}
-		if err := ns.Do(c.undo); err != nil {
-			return "", err
-		}
-		undone = fmt.Sprintf("a trace that process %d left in network namespace %s", c.PID, ns)
 	}
-	return undone, os.Remove(path)
+	return "", nil
 }
 
 // startTime is when a process started, in clock ticks since boot.

@@ -121,7 +121,7 @@ func (r *nftReader) table(family, name string) *table {
 			return t
 		}
 	}
-	t := &table{firewall: "nft", family: family, name: name}
+	t := &table{firewall: "nft", tool: "nft", family: family, name: name}
 	r.tables = append(r.tables, t)
 	return t
 }
@@ -216,11 +216,16 @@ func (r *nftReader) statement(out *rule, t *table, name string, body json.RawMes
 // than the name.
 func (r *nftReader) extension(out *rule, body json.RawMessage) {
 	var xt struct{ Type, Name string }
-	if json.Unmarshal(body, &xt) == nil && xt.Type == "target" {
-		out.arms = []arm{{action: targetAction(xt.Name)}}
+	if json.Unmarshal(body, &xt) != nil || xt.Type == "" {
+		// Built without iptables' library, nft does not even tell a match
+		// from a target. A verdict behind it takes the place of this one.
+		out.conds = append(out.conds, unknown())
+		out.arms = []arm{{action: opaque}}
 		return
 	}
-	if xt.Name != "comment" {
+	if xt.Type == "target" {
+		out.arms = []arm{{action: targetAction(xt.Name)}}
+	} else if xt.Name != "comment" {
 		out.conds = append(out.conds, unknown())
 	}
 }

@@ -41,12 +41,16 @@ type note struct {
 func read(ns kernel.NetNS) (*snapshot, error) {
 	s := new(snapshot)
 	err := ns.Do(func() error {
+		// One firewall that cannot be read does not hide the others.
 		for _, firewall := range []string{"iptables", "ip6tables"} {
 			if err := s.readLegacy(firewall); err != nil {
-				return err
+				s.notes = append(s.notes, note{err.Error(), true, true})
 			}
 		}
-		return s.readNFT()
+		if err := s.readNFT(); err != nil {
+			s.notes = append(s.notes, note{err.Error(), false, true})
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -81,6 +85,9 @@ func (s *snapshot) readLegacy(firewall string) error {
 		return err
 	}
 	tables, err := parseSave(out, firewall)
+	for _, t := range tables {
+		t.tool = tool
+	}
 	s.tables = append(s.tables, tables...)
 	return err
 }
@@ -129,11 +136,9 @@ func (s *snapshot) readNFT() error {
 		if err != nil {
 			continue // it refuses what it did not make
 		}
-		tables, err := parseSave(out, firewall+"-nft")
-		if err != nil {
-			return err
+		if tables, err := parseSave(out, firewall+"-nft"); err == nil {
+			r.adopt(tables)
 		}
-		r.adopt(tables)
 	}
 	s.tables = append(s.tables, r.tables...)
 	return nil

@@ -52,6 +52,7 @@ type table struct {
 	firewall string // iptables, ip6tables, nft, iptables-nft, ip6tables-nft
 	family   string // nft's: ip, ip6, inet, arp, bridge, netdev
 	name     string
+	tool     string // the program that shows and changes it
 	chains   []*chain
 	names    map[string]*chain
 }

@@ -292,7 +292,9 @@ func (rs *ruleset) find(s hop) (place, bool) {
 func (t *Trace) Close() error {
 	t.once.Do(func() {
 		if _, err := os.Stat(t.path); err == nil {
-			t.err = t.watch.ns.Do(t.change.undo)
+			if t.err = t.watch.ns.Do(t.change.undo); t.err != nil {
+				_, t.err = t.change.undoAnywhere() // it may have another name now
+			}
 			if t.err == nil {
 				t.err = os.Remove(t.path)
 			}

@@ -1,8 +1,13 @@
 package firewall
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchprof/latch/kernel"
 )
@@ -57,6 +62,72 @@ func TestMissingTools(t *testing.T) {
 		a := w.Explain(p, 1)
 		if got, _, _ := strings.Cut(a.Unknown, "; "); got != c.want || len(a.Rules) != 0 {
 			t.Errorf("%s: %s, %v", c.stack, got, a.Rules)
+		}
+	}
+}
+
+// A tool that fails takes nothing from the other firewalls.
+func TestFailingTool(t *testing.T) {
+	ns := newNS(t)
+	in(t, ns, `iptables-legacy -A OUTPUT -p udp -j DROP`)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nft"), []byte("#!/bin/sh\necho no JSON >&2; exit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	w := open(t, ns)
+	p := at("OUTPUT", datagram())
+	a := w.Explain(p, 0)
+	if a.Doubt() != "only candidate" || a.Rules[0].String() != "iptables filter/OUTPUT rule 1" || a.Unknown != "run nft: exit status 1: no JSON" {
+		t.Errorf("got %v, %s, %q", a.Rules, a.Doubt(), a.Unknown)
+	}
+	w.nftShows = true
+	p.Stack = []string{"nf_hook_slow", "__ip_local_out"} // no drop of nft's
+	if a := w.Explain(p, 0); a.Doubt() != "exact" || a.Unknown != "" {
+		t.Errorf("got %s, %q", a.Doubt(), a.Unknown)
+	}
+}
+
+// A namespace may lose its name while a trace is in it.
+func TestTraceInNamespaceThatLosesItsName(t *testing.T) {
+	ns := newNS(t)
+	holder := exec.Command("ip", "netns", "exec", ns.Name, "cat")
+	stdin, err := holder.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = holder.Wait()
+	})
+	// It is the namespace's only process, and in it once cat answers.
+	poll(t, func() bool {
+		in, err := kernel.NetNSOf(fmt.Sprintf("/proc/%d/ns/net", holder.Process.Pid))
+		return err == nil && in.Inode == ns.Inode
+	})
+	trace, err := open(t, ns).Trace(at("OUTPUT", datagram()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host(t, "ip netns del "+ns.Name)
+	if err := trace.Close(); err != nil {
+		t.Error(err)
+	}
+	host(t, fmt.Sprintf("ip netns attach %s %d", ns.Name, holder.Process.Pid))
+	if left := in(t, ns, "nft list ruleset"); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
+// poll waits until something is so.
+func poll(t *testing.T, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come about in 10 s")
 		}
 	}
 }
