@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/kernel"
@@ -17,11 +19,17 @@ import (
 // test.
 func newNS(t testing.TB) kernel.NetNS {
 	t.Helper()
+	return newNSCalled(t, "")
+}
+
+// newNSCalled tells the namespaces of one test apart.
+func newNSCalled(t testing.TB, which string) kernel.NetNS {
+	t.Helper()
 	testutil.NeedRoot(t)
 	for _, tool := range []string{"ip", "nft", "ping", "iptables-legacy", "iptables-nft"} {
 		testutil.Need(t, tool)
 	}
-	name := fmt.Sprintf("lfw%d-%s", os.Getpid(), strings.NewReplacer("/", "-", "Test", "").Replace(t.Name()))
+	name := fmt.Sprintf("lfw%d-%s", os.Getpid(), strings.NewReplacer("/", "-", "Test", "").Replace(t.Name())+which)
 	host(t, "ip netns add "+name)
 	t.Cleanup(func() { host(t, "ip netns del "+name) })
 	host(t, "ip -n "+name+" link set lo up")
@@ -335,5 +343,52 @@ func TestExplain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A router drops what it forwards, with both devices known.
+func TestForward(t *testing.T) {
+	a, r, b := newNSCalled(t, "-a"), newNSCalled(t, "-r"), newNSCalled(t, "-b")
+	host(t, fmt.Sprintf(`ip -n %[2]s link add ra type veth peer name ar netns %[1]s
+ip -n %[2]s link add rb type veth peer name br netns %[3]s
+ip -n %[1]s addr add 10.77.1.2/24 dev ar; ip -n %[1]s link set dev ar up; ip -n %[1]s route add default via 10.77.1.1
+ip -n %[3]s addr add 10.77.2.2/24 dev br; ip -n %[3]s link set dev br up; ip -n %[3]s route add default via 10.77.2.1
+ip -n %[2]s addr add 10.77.1.1/24 dev ra; ip -n %[2]s link set dev ra up
+ip -n %[2]s addr add 10.77.2.1/24 dev rb; ip -n %[2]s link set dev rb up`, a.Name, r.Name, b.Name))
+	in(t, r, `echo 1 >/proc/sys/net/ipv4/ip_forward`)
+	if out := in(t, a, "ping -n -c 1 -W 5 10.77.2.2"); !strings.Contains(out, " 0% packet loss") {
+		t.Fatal(out)
+	}
+	in(t, r, `iptables-legacy -N GUARDS; iptables-legacy -A FORWARD -i rb -j DROP
+iptables-legacy -A FORWARD -i ra -o rb -g GUARDS; iptables-legacy -A GUARDS ! -s 10.77.1.3/32 -p icmp -j REJECT --reject-with icmp-admin-prohibited`)
+	w, err := Open(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drops := countDrops(t, r, nil)
+	ping(t, a, "10.77.2.2", 2)
+	if err := w.Update(); err != nil {
+		t.Fatal(err)
+	}
+	p := Packet{Stack: drops.stack(t, 2), Src: netip.MustParseAddr("10.77.1.2"), Dst: netip.MustParseAddr("10.77.2.2"),
+		Proto: protoICMP, ICMPType: 8, IfIn: "ra", IfOut: "rb"}
+	const rule = "iptables filter/FORWARD→GUARDS rule 1"
+	if got := w.Explain(p, 2); len(got.Rules) != 1 || got.Rules[0].String() != rule || got.Doubt() != "exact" || got.How != "counter +2, evaluated" {
+		t.Errorf("got %v, %s, %s, %s", got.Rules, got.Doubt(), got.How, got.Unknown)
+	}
+	trace, err := w.Trace(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := trace.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ping(t, a, "10.77.2.2", 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if got, err := trace.Wait(ctx); err != nil || got.Rules[0].String() != rule || got.How != "traced" {
+		t.Errorf("traced: %v, %v", got.Rules, err)
 	}
 }
