@@ -117,6 +117,35 @@ func TestEvaluateNFT(t *testing.T) {
 	}
 }
 
+// Chains that come before the translation met another address than the one
+// the packet had when it was dropped.
+func TestBeforeNAT(t *testing.T) {
+	p := Packet{Hook: "PREROUTING", Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("10.0.0.5"), Proto: protoTCP,
+		SrcPort: 9, DstPort: 8080}
+	const raw = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 8080 -j DROP\nCOMMIT\n"
+	const mangle = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 192.0.2.0/24 -j DROP\nCOMMIT\n"
+	for _, c := range []struct {
+		save, doubt string
+		rules       int
+	}{
+		{raw, "exact", 1},
+		{raw + "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n", "exact", 1},
+		{raw + "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n", "only candidate", 1},
+		{raw + mangle + "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.5:8080\nCOMMIT\n", "one of 2", 2},
+		{mangle + "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j DNAT --to-destination 10.0.0.5\nCOMMIT\n", "exact", 1},
+	} {
+		tables, err := parseSave([]byte(c.save), "iptables")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &snapshot{ruleset: ruleset{tables}}
+		w := &Watch{before: s, now: s}
+		if a := w.Explain(p, 0); a.Doubt() != c.doubt || len(a.Rules) != c.rules {
+			t.Errorf("%s\n got %s, %v", c.save, a.Doubt(), a.Rules)
+		}
+	}
+}
+
 func TestStacks(t *testing.T) {
 	for _, c := range []struct {
 		stack string

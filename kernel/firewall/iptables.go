@@ -16,13 +16,17 @@ var builtin = map[string]struct {
 }{
 	"raw":      {-300, "PREROUTING OUTPUT"},
 	"mangle":   {-150, "PREROUTING INPUT FORWARD OUTPUT POSTROUTING"},
-	"nat":      {-100, "PREROUTING INPUT OUTPUT POSTROUTING"},
+	"nat":      {dstNAT, "PREROUTING INPUT OUTPUT POSTROUTING"},
 	"filter":   {0, "INPUT FORWARD OUTPUT"},
 	"security": {50, "INPUT FORWARD OUTPUT"},
 }
 
-// srcNAT is the priority of nat's INPUT and POSTROUTING chains.
-const srcNAT = 100
+// The priorities at which the kernel translates addresses: of the destination
+// at PREROUTING and OUTPUT, of the source at INPUT and POSTROUTING.
+const (
+	dstNAT = -100
+	srcNAT = 100
+)
 
 // builtinChain says at which hook and priority iptables has a chain.
 func builtinChain(table, chain string) (prio int, ok bool) {
@@ -95,7 +99,7 @@ func parseChainLine(t *table, line string) (*chain, error) {
 		return c, nil
 	}
 	if prio, ok := builtinChain(t.name, c.name); ok {
-		c.hook, c.prio = c.name, prio
+		c.hook, c.prio, c.nat = c.name, prio, t.name == "nat"
 	}
 	if f[1] == "DROP" {
 		c.policy = drop

@@ -26,6 +26,7 @@ type (
 		Family string `json:"family"`
 		Table  string `json:"table"`
 		Name   string `json:"name"`
+		Type   string `json:"type"`
 		Hook   string `json:"hook"`
 		Prio   int    `json:"prio"`
 		Policy string `json:"policy"`
@@ -87,7 +88,7 @@ func parseNFT(out, text []byte) (*nftReader, error) {
 		case o.Chain != nil:
 			c := o.Chain
 			t := r.table(c.Family, c.Table)
-			n := &chain{table: t, name: c.Name, prio: c.Prio, hook: hookName(c.Hook), policy: accept}
+			n := &chain{table: t, name: c.Name, prio: c.Prio, hook: hookName(c.Hook), policy: accept, nat: c.Type == "nat"}
 			if c.Policy == "drop" {
 				n.policy = drop
 			}

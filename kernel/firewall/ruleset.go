@@ -64,6 +64,7 @@ type chain struct {
 	hook   string // upper case but for ingress and egress, "" if no base chain
 	prio   int
 	policy action
+	nat    bool // translates addresses
 	// packets counts what the policy decided, if it counts.
 	packets uint64
 	counted bool

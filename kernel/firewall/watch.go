@@ -112,10 +112,16 @@ func (w *Watch) Explain(p Packet, dropped uint64) Answer {
 		walk.ends = queue
 	}
 	sure := yes
+	before := w.now.beforeNAT(&p)
 	for _, c := range w.now.at(hook, family(&p)) {
-		if f.runs(c.table) && p.Gap.holds(c.prio) && sure != no {
-			sure = walk.base(c, sure)
+		if !f.runs(c.table) || !p.Gap.holds(c.prio) || sure == no {
+			continue
 		}
+		walk.packet = &p
+		if c.prio < before.prio {
+			walk.packet = &before.packet
+		}
+		sure = walk.base(c, sure)
 	}
 	a := w.judge(distinct(walk.found), &p, dropped)
 	if p.Gap != nil && len(a.Rules) > 0 {
