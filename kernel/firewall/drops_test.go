@@ -118,15 +118,17 @@ func (d *dropCounter) stack(t *testing.T, n uint64) []string {
 	return strings.Fields(found[0])
 }
 
-// trimFrees cuts the tracer and the functions that only free.
+// trimFrees cuts the tracer, whose own program has no name here, and the
+// functions that only free.
 func trimFrees(stack []string) []string {
-	free := []string{"bpf_", "__bpf_", "__traceiter_", "kfree_skb", "sk_skb_reason_drop", "__sk_skb_reason_drop", "trace_"}
+	free := []string{"bpf_trace_run", "__bpf_trace_", "__traceiter_", "kfree_skb", "sk_skb_reason_drop", "__sk_skb_reason_drop"}
+	begin := 0
 	for i, fn := range stack {
-		if !slices.ContainsFunc(free, func(prefix string) bool { return strings.HasPrefix(fn, prefix) }) {
-			return stack[i:]
+		if slices.ContainsFunc(free, func(prefix string) bool { return strings.HasPrefix(fn, prefix) }) {
+			begin = i + 1
 		}
 	}
-	return nil
+	return stack[begin:]
 }
 
 type symbol struct {

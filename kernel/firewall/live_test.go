@@ -313,7 +313,7 @@ func TestExplain(t *testing.T) {
 			}
 			a := w.Explain(c.packet, c.drops)
 			if len(a.Rules) == 0 {
-				t.Fatalf("no rule: %+v", a)
+				t.Fatalf("no rule: %+v of %v", a, c.packet)
 			}
 			r := a.Rules[0]
 			if r.String() != c.rule || a.Doubt() != c.doubt || a.How != c.how || r.Text != c.text || a.Unknown != "" {

@@ -21,6 +21,8 @@ import (
 type Trace struct {
 	watch  *Watch
 	packet Packet
+	// match is the packet without what NAT may yet write to it.
+	match  Packet
 	change change
 	path   string // of the journal
 	conns  []*netlink.Conn
@@ -63,7 +65,7 @@ func (w *Watch) Trace(p Packet) (_ *Trace, err error) {
 	}
 	id := fmt.Sprintf("%d_%d", os.Getpid(), traces.Add(1))
 	t := &Trace{
-		watch: w, packet: p, steps: make(chan hop, 256),
+		watch: w, packet: p, match: w.now.beforeNAT(&p).packet, steps: make(chan hop, 256),
 		change: change{PID: os.Getpid(), Start: start, NetNS: w.ns.Inode},
 		path:   filepath.Join(journalDir, journalPrefix+strings.ReplaceAll(id, "_", "-")+".json"),
 	}
@@ -75,7 +77,7 @@ func (w *Watch) Trace(p Packet) (_ *Trace, err error) {
 	var script string
 	if _, err := exec.LookPath("nft"); err == nil {
 		t.change.Table = tracePrefix + id
-		script, err = traceTable(t.change.Table, hook, &p)
+		script, err = traceTable(t.change.Table, hook, &t.match)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +119,7 @@ func traceTable(name, hook string, p *Packet) (string, error) {
 // legacyRule sets up the change for hosts without nft. It needs the raw table
 // to be there: iptables would make it, and nothing can remove it again.
 func (t *Trace) legacyRule(id, hook string) error {
-	match := iptablesTuple(&t.packet, true)
+	match := iptablesTuple(&t.match, true)
 	if match == nil {
 		return errors.New("the packet has no addresses or no protocol")
 	}
@@ -174,7 +176,7 @@ func (t *Trace) listen() error {
 	if err != nil {
 		return err
 	}
-	t.follow(conn, func(m netlink.Message) (hop, bool) { return decodeLog(m, &t.packet) })
+	t.follow(conn, func(m netlink.Message) (hop, bool) { return decodeLog(m, &t.match) })
 	return nil
 }
 

@@ -89,6 +89,13 @@ add rule inet f i ct mark 7 accept'`,
 		send:   func(t *testing.T, ns kernel.NetNS) { ping(t, ns, "::1", 1) },
 		rule:   "ip6tables filter/OUTPUT rule 1", text: "-A OUTPUT -p ipv6-icmp -m mark --mark 0x0 -j DROP",
 	},
+	{
+		name: "translated",
+		rules: `iptables-legacy -t nat -A OUTPUT -p udp -m udp --dport 4001 -j DNAT --to-destination 127.0.0.1:4002
+iptables-legacy -A OUTPUT -p udp -m udp --dport 4002 -j DROP`,
+		packet: at("OUTPUT", Packet{Src: lo4, Dst: lo4, Proto: protoUDP, SrcPort: 4000, DstPort: 4002}), send: datagrams(1),
+		rule: "iptables filter/OUTPUT rule 1", text: "-A OUTPUT -p udp -m udp --dport 4002 -j DROP",
+	},
 }
 
 // hide takes tools out of PATH.

@@ -182,7 +182,8 @@ func parseTracePrefix(prefix string, v6 bool) (hop, bool) {
 	return s, true
 }
 
-// sameAddresses says whether the IP packet has p's addresses.
+// sameAddresses says whether the IP packet has those addresses of p that are
+// known.
 func sameAddresses(data []byte, p *Packet) bool {
 	at, size := 12, 4
 	if v6(p) {
@@ -193,5 +194,5 @@ func sameAddresses(data []byte, p *Packet) bool {
 	}
 	src, _ := netip.AddrFromSlice(data[at : at+size])
 	dst, _ := netip.AddrFromSlice(data[at+size : at+2*size])
-	return src == p.Src && dst == p.Dst
+	return (src == p.Src || !p.Src.IsValid()) && (dst == p.Dst || !p.Dst.IsValid())
 }

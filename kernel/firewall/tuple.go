@@ -34,10 +34,13 @@ func nftTuple(p *Packet, whole bool) []string {
 		return append(m, "meta", "l4proto", proto)
 	}
 	name := portProtocol(p.Proto)
-	if whole {
+	if whole && p.SrcPort != 0 {
 		m = append(m, name, "sport", strconv.Itoa(int(p.SrcPort)))
 	}
-	return append(m, name, "dport", strconv.Itoa(int(p.DstPort)))
+	if p.DstPort != 0 {
+		m = append(m, name, "dport", strconv.Itoa(int(p.DstPort)))
+	}
+	return m
 }
 
 // iptablesTuple is nftTuple in the syntax of iptables.
@@ -63,10 +66,13 @@ func iptablesTuple(p *Packet, whole bool) []string {
 		return append(m, "-p", strconv.Itoa(int(p.Proto)))
 	}
 	m = append(m, "-p", portProtocol(p.Proto))
-	if whole {
+	if whole && p.SrcPort != 0 {
 		m = append(m, "--sport", strconv.Itoa(int(p.SrcPort)))
 	}
-	return append(m, "--dport", strconv.Itoa(int(p.DstPort)))
+	if p.DstPort != 0 {
+		m = append(m, "--dport", strconv.Itoa(int(p.DstPort)))
+	}
+	return m
 }
 
 // ends are the addresses to match: both, or the far one only.
