@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/latchprof/latch/kernel"
 )
 
@@ -25,6 +27,9 @@ type change struct {
 	// Start is the process's, in clock ticks since boot (proc(5), stat).
 	Start uint64 `json:"start"`
 	NetNS uint32 `json:"netns"`
+	// Cookie tells the namespace from later ones of its number; 0 before
+	// Linux 5.14 (SO_NETNS_COOKIE).
+	Cookie uint64 `json:"netns_cookie"`
 	// Table is the name of an inet table of nft.
 	Table string `json:"table,omitempty"`
 	// Tool and Rule are a program of iptables and its arguments behind -I or
@@ -83,30 +88,52 @@ func (c *change) apply(table string) error {
 	return nil
 }
 
-// undo takes the change back in this thread's namespace, if it was made there.
-func (c *change) undo() error {
+// cookie is that of this thread's namespace, 0 where the kernel gives none.
+func cookie() uint64 {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	c, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return 0
+	}
+	return c
+}
+
+// undo takes back, in this thread's namespace, what is still there of the
+// change: a reload of the firewall may have removed the table or the rule. It says whether this is the change's
+// namespace.
+func (c *change) undo() (here bool, err error) {
 	made, err := c.made()
-	if err != nil || !made {
-		return err
+	if err != nil {
+		return false, err
+	}
+	if c.Cookie != cookie() || c.Cookie == 0 && !made {
+		return false, nil // another one, of the same number
 	}
 	for pf, was := range c.Log {
 		now, err := os.ReadFile(nfLogPath(pf))
 		if err != nil {
-			return err
+			return true, err
 		}
 		if strings.TrimSpace(string(now)) != nfLogTrace {
-			continue // set by someone else since
+			continue // set by someone else since, or not yet by us
 		}
 		if err := os.WriteFile(nfLogPath(pf), []byte(was), 0); err != nil {
-			return fmt.Errorf("set nf_log back to %s: %w", was, err)
+			return true, fmt.Errorf("set nf_log back to %s: %w", was, err)
 		}
+	}
+	if !made {
+		return true, nil
 	}
 	if c.Table != "" {
 		_, err = run("nft", "delete", "table", "inet", c.Table)
-		return err
+		return true, err
 	}
 	_, err = run(c.Tool, append([]string{"-t", "raw", "-D"}, c.Rule...)...)
-	return err
+	return true, err
 }
 
 // made says whether the change's mark is in this thread's namespace.
@@ -189,6 +216,14 @@ func sweepFile(path string) (undone string, err error) {
 	return undone, os.Remove(path)
 }
 
+func (c *change) undoIn(ns kernel.NetNS) (here bool, err error) {
+	err = ns.Do(func() (err error) {
+		here, err = c.undo()
+		return err
+	})
+	return here, err
+}
+
 // undoAnywhere finds the change's namespace by its number and undoes it there.
 // A namespace that has neither a process nor a name is taken to be gone.
 func (c *change) undoAnywhere() (in string, err error) {
@@ -197,9 +232,14 @@ func (c *change) undoAnywhere() (in string, err error) {
 		return "", err
 	}
 	for _, ns := range all {
-		if ns.Inode == c.NetNS {
-			return ns.String(), ns.Do(c.undo)
+		if ns.Inode != c.NetNS {
+			continue
 		}
+		here, err := c.undoIn(ns)
+		if here {
+			in = ns.String()
+		}
+		return in, err
 	}
 	return "", nil
 }

@@ -85,6 +85,7 @@ func (w *Watch) Trace(p Packet) (_ *Trace, err error) {
 		return nil, err
 	}
 	err = w.ns.Do(func() error {
+		t.change.Cookie = cookie()
 		if err := t.listen(); err != nil {
 			return err
 		}
@@ -294,7 +295,7 @@ func (rs *ruleset) find(s hop) (place, bool) {
 func (t *Trace) Close() error {
 	t.once.Do(func() {
 		if _, err := os.Stat(t.path); err == nil {
-			if t.err = t.watch.ns.Do(t.change.undo); t.err != nil {
+			if _, t.err = t.change.undoIn(t.watch.ns); t.err != nil {
 				_, t.err = t.change.undoAnywhere() // it may have another name now
 			}
 			if t.err == nil {

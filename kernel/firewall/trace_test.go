@@ -264,6 +264,9 @@ func TestSweepHalfDone(t *testing.T) {
 			before := rulesOf(t, ns)
 			was := strings.TrimSpace(in(t, ns, "cat /proc/sys/net/netfilter/nf_log/2"))
 			c := change{PID: 1, Start: 1, NetNS: ns.Inode, Table: "latch_trace_0_1", Log: map[string]string{"2": was}}
+			if err := ns.Do(func() error { c.Cookie = cookie(); return nil }); err != nil {
+				t.Fatal(err)
+			}
 			path := filepath.Join(journalDir, journalPrefix+ns.Name+".json")
 			if err := c.write(path); err != nil {
 				t.Fatal(err)
@@ -280,6 +283,46 @@ func TestSweepHalfDone(t *testing.T) {
 				t.Errorf("left behind:\n%s\nwas:\n%s", after, before)
 			}
 		})
+	}
+}
+
+// A namespace's number may be another's by the time of the sweep.
+func TestSweepSparesOtherNamespaces(t *testing.T) {
+	ns := newNS(t)
+	in(t, ns, "nft add table inet latch_trace_0_1; echo nfnetlink_log >/proc/sys/net/netfilter/nf_log/2")
+	before := rulesOf(t, ns)
+	c := change{PID: 1, Start: 1, NetNS: ns.Inode, Cookie: 1, Table: "latch_trace_0_1", Log: map[string]string{"2": "NONE"}}
+	path := filepath.Join(journalDir, journalPrefix+ns.Name+".json")
+	if err := c.write(path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(path) })
+	if undone, err := Sweep(); err != nil || mentions(undone, ns) {
+		t.Errorf("swept %v: %v", undone, err)
+	}
+	if after := rulesOf(t, ns); after != before {
+		t.Errorf("changed:\n%s\nwas:\n%s", after, before)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the journal is left: %v", err)
+	}
+}
+
+// The firewall may be loaded anew in the middle of a trace.
+func TestReloadWhileTracing(t *testing.T) {
+	ns := newNS(t)
+	in(t, ns, `iptables-legacy -A OUTPUT -p icmp -j DROP`)
+	before := rulesOf(t, ns)
+	trace, err := open(t, ns).Trace(at("OUTPUT", echo()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in(t, ns, "nft flush ruleset")
+	if err := trace.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := rulesOf(t, ns); after != before {
+		t.Errorf("left behind:\n%s\nwas:\n%s", after, before)
 	}
 }
 
