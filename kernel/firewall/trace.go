@@ -205,7 +205,7 @@ func (t *Trace) follow(conn *netlink.Conn, decode func(netlink.Message) (hop, bo
 }
 
 // Wait returns the rule that drops the next packet of the flow that is
-// dropped.
+// dropped. It may update the watch, which must not be in other use meanwhile.
 func (t *Trace) Wait(ctx context.Context) (Answer, error) {
 	ours := make(map[uint32]bool) // packets that our table marked
 	for {
