@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"uprobe":            {"elfsym", "fetch", "latency", "bpf", "internal/procfs"},
 	"kernel":            {"fetch", "latency", "bpf", "internal/procfs"},
 	"kernel/drop":       {"kernel", "fetch", "latency", "bpf", "internal/procfs"},
+	"kernel/netfail":    {"kernel", "bpf"},
 	"kernel/unlink":     {"kernel", "fetch", "latency", "bpf", "internal/procfs"},
 	"kernel/firewall":   {"kernel", "bpf"},
 	"internal/procfs":   {},
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/testutil": {},
 	"internal/netlab":   {"internal/testutil", "kernel"},
 	"cmd/latch": {"elfsym", "fetch", "latency", "bpf", "budget", "report", "uprobe", "kernel", "kernel/drop", "kernel/firewall",
-		"kernel/unlink", "internal/procfs", "internal/launch"},
+		"kernel/netfail", "kernel/unlink", "internal/procfs", "internal/launch"},
 	"internal/bench": {"elfsym", "fetch", "latency", "bpf", "report", "uprobe", "internal/procfs", "internal/launch"},
 }
 
