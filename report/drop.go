@@ -53,6 +53,8 @@ type Drop struct {
 	Cgroup    string `json:"cgroup,omitempty"`
 	Container string `json:"container,omitempty"`
 	Socket    uint64 `json:"socket,omitempty"` // inode number
+	// Call is the system call that failed, where there was no packet yet.
+	Call string `json:"call,omitempty"`
 	// Told is what the sender was told, such as "ICMP port unreachable".
 	Told string `json:"told,omitempty"`
 	// Remark is what a reader could take wrongly, in one sentence.

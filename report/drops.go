@@ -176,7 +176,10 @@ func (w *DropWriter) command(out *bytes.Buffer, label, command string) {
 // place says where in the kernel it was: "dropped in nft_do_chain (OUTPUT hook,
 // from __ip_local_out)".
 func (d *Drop) place() string {
-	if d.Location == "" {
+	switch {
+	case d.Call != "":
+		return "refused by " + Escape(d.Call) + "(), before there was a packet"
+	case d.Location == "":
 		return "dropped"
 	}
 	text := "dropped in " + Escape(d.Location)

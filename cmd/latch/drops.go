@@ -58,6 +58,7 @@ func newDrops(s streams) *cobra.Command {
 	flags.StringSliceVar(&o.failOn, "fail-on", nil, "exit with 1 if a packet was dropped by one of these `causes`; any means all of them")
 	flags.StringArrayVar(&o.during, "during", nil, "say which call of this `FUNC` of the target was in flight (repeatable)")
 	flags.StringArrayVar(&o.show, "show", nil, "of the call in flight show this `[NAME=]EXPR` (repeatable; default: all parameters that can be read)")
+	flags.IntVar(&o.target.strLen, "str-len", 64, "bytes kept of each string")
 	flags.DurationVarP(&o.duration, "duration", "d", 0, "stop after this long (default: until Ctrl-C or the command ends)")
 	flags.DurationVar(&o.untilClean, "until-clean", 0, "stop when nothing was dropped for this long; exit with 1 if -d comes first")
 	flags.BoolVar(&o.all, "all", false, "show routine frees too, which lose nothing")

@@ -14,13 +14,20 @@ import (
 
 // line puts a drop and what is known of it into a report's words. The answer
 // is nil where no firewall did it.
-func (w *dropWatch) line(d *drop.Drop, cause *drop.Cause, answer *firewall.Answer) *report.Drop {
-	f := &d.Flow
+func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *report.Drop {
+	f, cause := &d.Flow, &g.cause
 	out := &report.Drop{
 		Time: d.First, Last: d.Last, Times: d.Times, Count: d.Count,
 		Src: text(d, "src"), Dst: text(d, "dst"), Sport: f.SrcPort, Dport: f.DstPort, Proto: f.Protocol(), Kind: f.Kind(), EtherType: f.EtherType,
 		Reason: d.Reason, Location: d.Location, Hook: cause.Hook, Cause: cause.Class, Words: cause.Words, Where: cause.Where,
 		Check: cause.Check, Remedy: cause.Remedy, Quiet: cause.Quiet, NetNS: w.spaces.name(f.NetNS), Stack: d.Stack,
+	}
+	if g.refused != "" {
+		out.Call, out.Location = g.refused, ""
+		out.Told = fmt.Sprintf("%s() failed with %s", g.refused, d.Reason)
+	}
+	if g.told != "" {
+		out.Told = g.told
 	}
 	if d.Merged {
 		out.Remark = "its flow is not known: too many flows were dropped to tell all of them apart"
@@ -90,25 +97,4 @@ func (w *dropWatch) describeOwner(out *report.Drop) {
 		return // it ended, and its number may be another's
 	}
 	out.Exe = proc.Exe
-}
-
-// value is what --where reads of a drop: what its line says, and else what the
-// kernel said.
-func value(d *drop.Drop, line *report.Drop, name string) any {
-	switch name {
-	case "hook":
-		return line.Hook
-	case "cause":
-		return line.Cause
-	case "rule":
-		return line.Rule
-	case "netns":
-		return line.NetNS
-	case "function":
-		if line.During == nil {
-			return ""
-		}
-		return line.During.Func
-	}
-	return d.Value(name)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ type rules struct {
 	spaces   *namespaces
 	brackets *firewall.Brackets
 	watches  map[uint32]*watched
+	trace    bool // rules that are not known may be traced
 	// notes are what could not be done, each said once.
 	notes map[string]bool
 }
@@ -29,28 +31,86 @@ type watched struct {
 	dropped map[drop.Flow]uint64
 	placed  map[string]bool // hooks with brackets
 	broken  error
+	// traced are the answers of traces, and those that are asked for.
+	traced  map[drop.Flow]firewall.Answer
+	tracing *tracing
 }
+
+// tracing is a trace that runs. The watch is its own until it is done.
+type tracing struct {
+	flow   drop.Flow
+	cancel context.CancelFunc
+	done   chan struct{}
+	answer firewall.Answer
+	err    error
+}
+
+// tracePatience is how long the next packet of a flow is waited for.
+const tracePatience = 5 * time.Second
 
 // settle is how often a namespace's rules are read at most: the tools that
 // read them take tens of milliseconds.
 const settle = time.Second
 
-func newRules(spaces *namespaces) (*rules, error) {
+func newRules(spaces *namespaces, trace bool) (*rules, error) {
 	brackets, err := firewall.NewBrackets()
 	if err != nil {
 		return nil, err
 	}
-	return &rules{spaces: spaces, brackets: brackets, watches: make(map[uint32]*watched), notes: make(map[string]bool)}, nil
+	return &rules{spaces: spaces, trace: trace, brackets: brackets, watches: make(map[uint32]*watched), notes: make(map[string]bool)}, nil
 }
 
-func (r *rules) Close() error { return r.brackets.Close() }
+// Close takes traces and brackets away.
+func (r *rules) Close() error {
+	r.settled()
+	return r.brackets.Close()
+}
+
+// settled ends the traces that run.
+func (r *rules) settled() {
+	for _, w := range r.watches {
+		if w.tracing != nil {
+			w.tracing.cancel()
+			<-w.tracing.done
+			r.collect(w)
+		}
+	}
+}
+
+// collect takes the answer of a trace that is done.
+func (r *rules) collect(w *watched) {
+	t := w.tracing
+	w.tracing = nil
+	if t.err != nil && !errors.Is(t.err, context.Canceled) && !errors.Is(t.err, context.DeadlineExceeded) {
+		r.note(t.err.Error())
+	}
+	w.traced[t.flow] = t.answer
+}
+
+// begin traces a flow.
+func (r *rules) begin(w *watched, p firewall.Packet, flow drop.Flow) {
+	trace, err := w.Trace(p)
+	if err != nil {
+		r.note(err.Error())
+		w.traced[flow] = firewall.Answer{}
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), tracePatience)
+	t := &tracing{flow: flow, cancel: cancel, done: make(chan struct{})}
+	w.tracing = t
+	go func() {
+		defer close(t.done)
+		t.answer, t.err = trace.Wait(ctx)
+		t.err = errors.Join(t.err, trace.Close())
+	}()
+}
 
 // watch reads a namespace's rules before anything is dropped, so that their
 // counters tell which one rose.
 func (r *rules) watch(ns kernel.NetNS) *watched {
 	w := r.watches[ns.Inode]
 	if w == nil {
-		w = &watched{dropped: make(map[drop.Flow]uint64), placed: make(map[string]bool)}
+		w = &watched{dropped: make(map[drop.Flow]uint64), placed: make(map[string]bool), traced: make(map[drop.Flow]firewall.Answer)}
 		r.watches[ns.Inode] = w
 		w.Watch, w.broken = firewall.Open(ns)
 		w.updated = time.Now()
@@ -79,14 +139,29 @@ func (r *rules) count(d *drop.Drop) {
 // packets, which is not done more often than settle.
 func (r *rules) ready(d *drop.Drop) bool {
 	w := r.watches[d.Flow.NetNS]
+	if w != nil && w.tracing != nil {
+		select {
+		case <-w.tracing.done:
+			r.collect(w)
+		default:
+			return false
+		}
+	}
 	return w == nil || w.broken != nil || w.updated.After(d.Last) || time.Since(w.updated) >= settle
 }
 
-// explain names the rule that dropped d's packets.
-func (r *rules) explain(d *drop.Drop) firewall.Answer {
+// explain names the rule that dropped d's packets. It is not ok where the flow
+// is traced first, for which there is no time at the end.
+func (r *rules) explain(d *drop.Drop, last bool) (answer firewall.Answer, ok bool) {
 	w := r.watches[d.Flow.NetNS]
 	if w == nil || w.broken != nil {
-		return firewall.Answer{Unknown: "the rules of its network namespace could not be read"}
+		return firewall.Answer{Unknown: "the rules of its network namespace could not be read"}, true
+	}
+	if w.tracing != nil {
+		return answer, false
+	}
+	if traced := w.traced[d.Flow]; traced.Confidence == firewall.Exact {
+		return traced, true
 	}
 	if !w.updated.After(d.Last) {
 		if err := w.Update(); err != nil {
@@ -112,14 +187,18 @@ func (r *rules) explain(d *drop.Drop) firewall.Answer {
 			}
 		}
 	}
-	answer := w.Explain(p, w.dropped[d.Flow])
+	answer = w.Explain(p, w.dropped[d.Flow])
 	if answer.Confidence == firewall.OneOf && p.Gap == nil && hook != "" && !w.placed[hook] {
 		w.placed[hook] = true
 		if err := r.brackets.Add(w.Watch, hook); err != nil {
 			r.note(fmt.Sprintf("the %s hook's chains cannot be told apart: %v", hook, err))
 		}
 	}
-	return answer
+	if _, done := w.traced[d.Flow]; r.trace && !last && !done && answer.Confidence != firewall.Exact {
+		r.begin(w, p, d.Flow)
+		return answer, w.tracing == nil
+	}
+	return answer, true
 }
 
 // namespaces are those of this machine, by inode number.

@@ -42,10 +42,16 @@ func (w *dropWatch) verdict() error {
 		return err
 	}
 	s := &w.sum
+	_, unread, err := w.failures.watcher.Counts()
+	if err != nil {
+		return err
+	}
 	s.Elapsed = time.Since(s.began)
+	s.Moved = w.failures.moved(w.spaces)
 	s.Lost = map[string]uint64{
 		"drops that were not seen or not counted":                            totals.Lost,
 		"drops counted without their flow, as there were too many":           totals.Merged,
+		"socket calls that failed and are not shown":                         unread,
 		"packets that were counted but not shown, as the buffer had no room": totals.EventsLost,
 	}
 	if totals.Runs > 0 {

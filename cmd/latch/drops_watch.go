@@ -6,14 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/latchprof/latch/internal/launch"
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/kernel/firewall"
 	"github.com/latchprof/latch/report"
+	"github.com/latchprof/latch/uprobe"
 )
 
 // dropWatch is one run of drops.
@@ -23,48 +22,81 @@ type dropWatch struct {
 	inside  []kernel.NetNS
 	s       streams
 
-	tracer *drop.Tracer
-	spaces *namespaces
-	rules  *rules
-	buffer *bufio.Writer
-	out    *report.DropWriter
-	groups map[groupKey]*group
-	sum    dropSum
+	tracer   *drop.Tracer
+	calls    *callWatch
+	failures *failures
+	spaces   *namespaces
+	rules    *rules
+	pcap     *pcapFile
+	buffer   *bufio.Writer
+	out      *report.DropWriter
+	groups   map[groupKey]*group
+	sent     map[uint64]*group // of the last packet dropped in a send, by socket
+	sum      dropSum
 }
 
-// A groupKey is what drops have in common that are told in one line.
-type groupKey struct {
-	reason, location, caller string
-	flow                     drop.Flow
-	merged                   bool
-}
+// dropTick is how often drops are read.
+const dropTick = 250 * time.Millisecond
 
-// A group is drops of one kind: those not told yet, and when to tell them.
-type group struct {
-	waiting *drop.Drop
-	cause   drop.Cause
-	pause   time.Duration
-	next    time.Time
-}
-
-// How often drops are read, and how often a line about the same kind of drop
-// comes at least and at most.
-const (
-	dropTick = 250 * time.Millisecond
-	minPause = time.Second
-	maxPause = 16 * time.Second
-)
-
+// run watches until something ends it, and reports.
 func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []string) (err error) {
+	req, err := w.options.request(command)
+	if err != nil {
+		return err
+	}
+	child, err := w.options.start(req, command)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.measure(ctx, signals, req, child); err != nil {
+		child.kill()
+		return err
+	}
+	failed := child.wait(w.s)
+	return cmp.Or(w.verdict(), failed)
+}
+
+// measure attaches, watches, and detaches.
+func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprobe.Request, child *launched) (err error) {
 	began := time.Now()
+	if req != nil {
+		if w.calls, err = w.options.watchCalls(ctx, signals, w.s, req); err != nil {
+			return err
+		}
+	}
+	if err := w.attach(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.s.err, "latch: attached %d probes in %s\n", w.calls.probes()+w.tracer.Attached()+1, time.Since(began).Round(time.Millisecond))
+	if err := w.follow(ctx, child); err != nil {
+		return err
+	}
+	return w.finish()
+}
+
+// attach makes everything that watches, and what it is written to.
+func (w *dropWatch) attach() (err error) {
+	undone, err := firewall.Sweep()
+	for _, what := range undone {
+		fmt.Fprintf(w.s.err, "latch: %s\n", report.Escape(what))
+	}
+	if err != nil {
+		return err
+	}
+	if w.pcap, err = createPcap(w.options.pcap); err != nil {
+		return err
+	}
 	if w.spaces, err = newNamespaces(); err != nil {
 		return err
 	}
-	if w.rules, err = newRules(w.spaces); err != nil {
+	if w.rules, err = newRules(w.spaces, w.options.traceRules); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.rules.Close()) }()
-	opts := &drop.Options{Brackets: w.rules.brackets.Map()}
+	opts := &drop.Options{Brackets: w.rules.brackets.Map(), Calls: w.calls.options(), Every: w.calls != nil || w.pcap != nil}
+	if w.pcap != nil {
+		opts.Data = packetBytes
+	}
 	for _, ns := range w.inside {
 		opts.NetNS = append(opts.NetNS, ns.Inode)
 		w.rules.watch(ns)
@@ -72,57 +104,42 @@ func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []stri
 	if own, ok := w.spaces.find(w.spaces.self); ok && len(w.inside) == 0 {
 		w.rules.watch(own)
 	}
+	if w.failures, err = watchFailures(w.inside, w.spaces); err != nil {
+		return err
+	}
 	if w.tracer, err = drop.Start(opts); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.tracer.Close()) }()
-	child, err := startDrops(command)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w.s.err, "latch: attached %d probes to the kernel in %s\n", w.tracer.Attached(), time.Since(began).Round(time.Millisecond))
-
 	columns, color := terminal(w.s.out)
 	w.buffer = bufio.NewWriterSize(w.s.out, 64<<10)
 	w.out = report.NewDropWriter(w.buffer, &report.DropOptions{Width: columns, Color: color, JSON: w.options.json, Verbose: w.options.verbose})
-	w.groups = make(map[groupKey]*group)
+	w.groups, w.sent = make(map[groupKey]*group), make(map[uint64]*group)
 	w.sum.start()
-	if err := w.follow(ctx, child); err != nil {
-		child.kill()
-		return err
-	}
-	if err := w.finish(); err != nil {
-		child.kill()
-		return err
-	}
-	return cmp.Or(w.verdict(), child.wait(w.s))
+	return nil
 }
 
-// startDrops starts the command, which waits.
-func startDrops(command []string) (*launched, error) {
-	if len(command) == 0 {
-		return nil, nil
+// close takes everything out of the kernel that is still in it.
+func (w *dropWatch) close() error {
+	var errs []error
+	if w.tracer != nil {
+		errs = append(errs, w.tracer.Close())
 	}
-	cmd, err := launch.Start(command, nil)
-	if err != nil {
-		return nil, err
+	if w.failures != nil {
+		errs = append(errs, w.failures.Close())
 	}
-	return &launched{Cmd: cmd, argv: command}, nil
+	if w.rules != nil {
+		errs = append(errs, w.rules.Close())
+	}
+	return errors.Join(append(errs, w.calls.Close(), w.pcap.abandon())...)
 }
 
 // follow reads and tells until something ends it.
 func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 	ctx, cancel := limited(ctx, w.options.duration)
 	defer cancel()
-	ended := make(chan struct{})
-	if child != nil {
-		if err := child.Continue(); err != nil {
-			return fmt.Errorf("continue command: %w", err)
-		}
-		go func() {
-			child.Wait()
-			close(ended)
-		}()
+	ended, err := w.options.ended(ctx, child)
+	if err != nil {
+		return err
 	}
 	tick := time.NewTicker(dropTick)
 	defer tick.Stop()
@@ -147,18 +164,24 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 	}
 }
 
-// finish detaches and tells what is left.
+// finish detaches, and tells what is left.
 func (w *dropWatch) finish() error {
-	if err := w.tracer.Stop(); err != nil {
+	if err := errors.Join(w.tracer.Stop(), w.failures.stop()); err != nil {
 		return err
 	}
+	w.failures.looked = time.Time{}
 	if err := w.take(); err != nil {
 		return err
 	}
-	return w.tell(true)
+	w.rules.settled()
+	if err := w.tell(true); err != nil {
+		return err
+	}
+	return w.pcap.complete()
 }
 
-// take reads the drops since the last time, and keeps those that are wanted.
+// take reads what was dropped or failed since the last time, and keeps what is
+// wanted of it.
 func (w *dropWatch) take() error {
 	drops, err := w.tracer.Read()
 	if err != nil {
@@ -170,82 +193,22 @@ func (w *dropWatch) take() error {
 		if ns.Inode == w.spaces.self {
 			ns = kernel.NetNS{} // commands need not enter it
 		}
-		cause := drop.Classify(d, ns)
-		if cause.Quiet && !w.options.all {
-			w.sum.hide(&cause, d.Count)
-			continue
-		}
-		if !w.isWanted(d, &cause) {
-			continue
-		}
-		if cause.Class == "firewall" {
-			w.rules.count(d)
-		}
-		w.keep(d, cause)
+		w.keep(d, drop.Classify(d, ns), "")
 	}
-	return nil
-}
-
-func (w *dropWatch) isWanted(d *drop.Drop, cause *drop.Cause) bool {
-	if pids := w.options.target.pids; len(pids) > 0 && (d.Owner == nil || !slices.Contains(pids, d.Owner.PID)) {
-		return false
+	failed, err := w.failures.take()
+	if err != nil {
+		return err
 	}
-	return len(w.options.causes) == 0 || slices.Contains(w.options.causes, cause.Class)
-}
-
-// keep adds a drop to its group.
-func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause) {
-	key := groupKey{reason: d.Reason, location: d.Location, flow: d.Flow, merged: d.Merged}
-	key.caller = caller(d.Stack)
-	g := w.groups[key]
-	if g == nil {
-		g = &group{}
-		w.groups[key] = g
-	}
-	g.cause = cause
-	if g.waiting == nil {
-		g.waiting = d
-		return
-	}
-	g.waiting.Count += d.Count
-	g.waiting.Last = d.Last
-	g.waiting.Times = append(g.waiting.Times, d.Times...)
-	g.waiting.Packet = cmp.Or(g.waiting.Packet, d.Packet)
-	g.waiting.Owner = cmp.Or(g.waiting.Owner, d.Owner)
-}
-
-// tell writes the lines that are due, or all of them, in the order of time.
-func (w *dropWatch) tell(all bool) error {
-	var due []*group
-	now := time.Now()
-	for _, g := range w.groups {
-		if g.waiting == nil || !all && (now.Before(g.next) || g.cause.Class == "firewall" && !w.rules.ready(g.waiting)) {
-			continue
-		}
-		due = append(due, g)
-	}
-	slices.SortFunc(due, func(a, b *group) int { return a.waiting.First.Compare(b.waiting.First) })
-	for _, g := range due {
-		var answer *firewall.Answer
-		if g.cause.Class == "firewall" {
-			a := w.rules.explain(g.waiting)
-			answer = &a
-		}
-		told := g.waiting
-		line := w.line(told, &g.cause, answer)
-		g.waiting = nil
-		g.pause = min(max(2*g.pause, minPause), maxPause)
-		g.next = now.Add(g.pause)
-		if w.where != nil && !w.where.Match(func(name string) any { return value(told, line, name) }) {
-			continue
-		}
-		w.sum.add(line)
-		if err := w.out.Write(line); err != nil {
-			return err
+	for _, f := range failed {
+		if !w.pair(f) {
+			d, cause := refused(f)
+			w.keep(&d, cause, f.Call)
 		}
 	}
-	if err := w.buffer.Flush(); err != nil {
-		return fmt.Errorf("write drops: %w", err)
+	if time.Since(w.failures.looked) >= lookEvery {
+		for _, d := range w.failures.overflowing() {
+			w.keep(&d, overflow, "")
+		}
 	}
 	return nil
 }

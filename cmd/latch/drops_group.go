@@ -1,0 +1,189 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/kernel/drop"
+	"github.com/latchprof/latch/kernel/firewall"
+	"github.com/latchprof/latch/kernel/netfail"
+	"github.com/latchprof/latch/report"
+)
+
+// A groupKey is what drops have in common that are told in one line.
+type groupKey struct {
+	reason, location, caller string
+	flow                     drop.Flow
+	merged                   bool
+	call                     int64 // when the call in flight began, 0 without one
+	goid                     uint64
+	refused                  string // the system call that failed, if none was dropped
+}
+
+// A group is drops of one kind: those not told yet, and when to tell them.
+type group struct {
+	waiting *drop.Drop
+	cause   drop.Cause
+	refused string
+	told    string // what the program was told
+	packets []*drop.Packet
+	pause   time.Duration
+	next    time.Time
+}
+
+// How often a line about the same kind of drop comes at least and at most, and
+// how many packets wait for it.
+const (
+	minPause   = time.Second
+	maxPause   = 16 * time.Second
+	maxPackets = 500
+)
+
+// keep adds a drop to its group, if it is wanted.
+func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
+	if cause.Quiet && !w.options.all {
+		w.sum.hide(&cause, d.Count)
+		return
+	}
+	if pids := w.options.target.pids; len(pids) > 0 && (d.Owner == nil || !slices.Contains(pids, d.Owner.PID)) {
+		return
+	}
+	if len(w.options.causes) > 0 && !slices.Contains(w.options.causes, cause.Class) {
+		return
+	}
+	key := groupKey{reason: d.Reason, location: d.Location, caller: caller(d.Stack), flow: d.Flow, merged: d.Merged, refused: refused}
+	if d.Call != nil {
+		key.call, key.goid = d.Call.Began.UnixNano(), d.Call.Goid
+	}
+	g := w.groups[key]
+	if g == nil {
+		g = &group{refused: refused}
+		w.groups[key] = g
+	}
+	g.cause = cause
+	if refused == "" && cause.Class == "firewall" {
+		w.rules.count(d)
+	}
+	if d.Packet != nil {
+		if w.pcap != nil {
+			g.packets = append(g.packets, d.Packet)
+		}
+		if d.Owner != nil && d.Owner.Inode != 0 && !d.Packet.Softirq {
+			w.sent[d.Owner.Inode] = g
+		}
+	}
+	g.add(d)
+}
+
+func (g *group) add(d *drop.Drop) {
+	if g.waiting == nil {
+		g.waiting = d
+		return
+	}
+	g.waiting.Count += d.Count
+	if d.First.Before(g.waiting.First) {
+		g.waiting.First = d.First
+	}
+	if d.Last.After(g.waiting.Last) {
+		g.waiting.Last = d.Last
+	}
+	g.waiting.Times = append(g.waiting.Times, d.Times...)
+	g.waiting.Packet = cmp.Or(g.waiting.Packet, d.Packet)
+	g.waiting.Owner = cmp.Or(g.waiting.Owner, d.Owner)
+}
+
+// pair says whether a socket call failed because its packet was dropped: then
+// the two are one event, and its line says what the program saw.
+func (w *dropWatch) pair(f *netfail.Failure) bool {
+	g := w.sent[f.Inode]
+	if g == nil || f.Inode == 0 || f.Err != unix.EPERM && f.Err != unix.ENOBUFS {
+		return false
+	}
+	g.told = fmt.Sprintf("%s() failed with %s", f.Call, unix.ErrnoName(f.Err))
+	return true
+}
+
+// tell writes the lines that are due, or all of them, in the order of time.
+func (w *dropWatch) tell(all bool) error {
+	var due []*group
+	now := time.Now()
+	for _, g := range w.groups {
+		if g.waiting == nil {
+			continue
+		}
+		early := now.Before(g.next) && len(g.packets) < maxPackets
+		if !all && (early || g.isFirewall() && !w.rules.ready(g.waiting)) {
+			continue
+		}
+		due = append(due, g)
+	}
+	slices.SortFunc(due, func(a, b *group) int { return a.waiting.First.Compare(b.waiting.First) })
+	for _, g := range due {
+		if err := w.tellGroup(g, now, all); err != nil {
+			return err
+		}
+	}
+	if err := w.buffer.Flush(); err != nil {
+		return fmt.Errorf("write drops: %w", err)
+	}
+	return nil
+}
+
+// isFirewall says that a rule did it, which can be named.
+func (g *group) isFirewall() bool { return g.cause.Class == "firewall" && g.refused == "" }
+
+func (w *dropWatch) tellGroup(g *group, now time.Time, last bool) error {
+	var answer *firewall.Answer
+	if g.isFirewall() {
+		a, ok := w.rules.explain(g.waiting, last)
+		if !ok {
+			return nil // it is being traced
+		}
+		answer = &a
+	}
+	d := g.waiting
+	line := w.line(d, g, answer)
+	var err error
+	if line.During, err = w.calls.during(d); err != nil {
+		return err
+	}
+	packets := g.packets
+	g.waiting, g.packets, g.told = nil, nil, ""
+	g.pause = min(max(2*g.pause, minPause), maxPause)
+	g.next = now.Add(g.pause)
+	if w.where != nil && !w.where.Match(func(name string) any { return value(d, line, name) }) {
+		return nil
+	}
+	w.sum.add(line)
+	if w.pcap != nil {
+		if err := w.pcap.add(line, packets); err != nil {
+			return err
+		}
+	}
+	return w.out.Write(line)
+}
+
+// value is what --where reads of a drop: what its line says, and else what the
+// kernel said.
+func value(d *drop.Drop, line *report.Drop, name string) any {
+	switch name {
+	case "hook":
+		return line.Hook
+	case "cause":
+		return line.Cause
+	case "rule":
+		return line.Rule
+	case "netns":
+		return line.NetNS
+	case "function":
+		if line.During == nil {
+			return ""
+		}
+		return line.During.Func
+	}
+	return d.Value(name)
+}
