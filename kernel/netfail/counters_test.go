@@ -88,14 +88,12 @@ func TestCounters(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ns := newLab(t)
+			if test.noV6 {
+				noIPv6(t, ns, "d0")
+			}
 			for _, line := range test.setup {
 				args := strings.Fields(line)
 				run(t, args[0], append([]string{"-n", ns.Name}, args[1:]...)...)
-			}
-			if test.noV6 {
-				if err := ns.Do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/d0/disable_ipv6", []byte("1"), 0) }); err != nil {
-					t.Fatal(err)
-				}
 			}
 			before := snapshot(t, ns)
 			if test.do != nil {
@@ -164,7 +162,7 @@ func TestFullListeners(t *testing.T) {
 		at         unix.Sockaddr
 	}{
 		{"IPv4", "10.66.0.1:8080", v4("10.66.0.1", 8080)},
-		{"IPv6", "[fd66::1]:8081", v6("fd66::1", 8081)},
+		{"IPv6", "[::1]:8081", v6("::1", 8081)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ns := newLab(t)
@@ -202,14 +200,29 @@ func TestFullListeners(t *testing.T) {
 
 			// Two fit into a queue of one.
 			const fit, lost = 2, 7
-			err = ns.Do(func() error { return connectAll(test.at, fit+lost, fit, &fds) })
-			if err != nil {
-				t.Fatal(err)
+			connect := func(n int) (fds []int) {
+				t.Helper()
+				if err := ns.Do(func() (err error) {
+					fds, err = connectAll(test.at, n)
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				return fds
+			}
+			fds = append(fds, connect(fit)...)
+			wait(t, "the queue fills", func() bool {
+				all, err := netfail.FullListeners(ns)
+				return err == nil && len(all) == 1 && all[0].Full()
+			})
+			// They end at once, so that their SYNs are not sent again.
+			for _, fd := range connect(lost) {
+				unix.Close(fd)
 			}
 			overflows := netfail.Counter{Source: "TcpExt", Name: "ListenOverflows"}
 			wait(t, "every SYN arrives", func() bool { return moved(t, ns, before)[overflows] >= lost })
 			after := moved(t, ns, before)
-			// SYNs are sent again after a second, should the machine be so slow.
+			// A SYN is sent again after a second, should the machine be so slow.
 			want := lost + after[netfail.Counter{Source: "TcpExt", Name: "TCPSynRetrans"}]
 			if n := after[overflows]; n != want {
 				t.Errorf("%d overflows, not %d", n, want)
@@ -237,27 +250,21 @@ func TestFullListeners(t *testing.T) {
 	}
 }
 
-// connectAll starts n connections. It keeps the first few open and ends the
-// others, so that their SYNs are not sent again.
-func connectAll(to unix.Sockaddr, n, keep int, fds *[]int) error {
+// connectAll starts n connections.
+func connectAll(to unix.Sockaddr, n int) (fds []int, _ error) {
 	family := unix.AF_INET
 	if _, ok := to.(*unix.SockaddrInet6); ok {
 		family = unix.AF_INET6
 	}
-	for i := range n {
+	for range n {
 		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
-			return err
+			return fds, err
 		}
+		fds = append(fds, fd)
 		if err := unix.Connect(fd, to); err != nil && !errors.Is(err, unix.EINPROGRESS) {
-			unix.Close(fd)
-			return err
-		}
-		if i < keep {
-			*fds = append(*fds, fd)
-		} else {
-			unix.Close(fd)
+			return fds, err
 		}
 	}
-	return nil
+	return fds, nil
 }
