@@ -9,6 +9,7 @@
  * finds no route nothing tells but the end of the call.
  */
 #include "core.h"
+#include "net.h"
 #include <bpf/bpf_endian.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -74,8 +75,6 @@ const enum fail_call *fail_call_type __attribute__((unused));
 const enum fail_flags *fail_flags_type __attribute__((unused));
 const struct failure *failure_type __attribute__((unused));
 
-#define AF_INET 2
-#define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define S_IFMT 00170000
@@ -166,16 +165,6 @@ static __always_inline void syscall_args(struct pt_regs *regs, __u64 *args)
 
 #endif
 
-struct inode {
-	__u16 i_mode;
-	unsigned long i_ino;
-} __attribute__((preserve_access_index));
-
-struct file {
-	struct inode *f_inode;
-	void *private_data;
-} __attribute__((preserve_access_index));
-
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -183,43 +172,6 @@ struct fdtable {
 
 struct files_struct {
 	struct fdtable *fdt;
-} __attribute__((preserve_access_index));
-
-struct ns_common {
-	unsigned int inum;
-} __attribute__((preserve_access_index));
-
-struct net {
-	struct ns_common ns;
-} __attribute__((preserve_access_index));
-
-typedef struct {
-	struct net *net;
-} __attribute__((preserve_access_index)) possible_net_t;
-
-struct in6_addr {
-	__u8 bytes[16];
-};
-
-struct sock_common {
-	__u32 skc_daddr;
-	__u32 skc_rcv_saddr;
-	__u16 skc_dport;
-	__u16 skc_num;
-	__u16 skc_family;
-	possible_net_t skc_net;
-	struct in6_addr skc_v6_daddr;
-	struct in6_addr skc_v6_rcv_saddr;
-} __attribute__((preserve_access_index));
-
-struct sock {
-	struct sock_common __sk_common;
-	__u16 sk_type;
-	__u16 sk_protocol;
-} __attribute__((preserve_access_index));
-
-struct socket {
-	struct sock *sk;
 } __attribute__((preserve_access_index));
 
 /* What the program hands to the kernel: struct sockaddr_in and sockaddr_in6. */
