@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ type failures struct {
 	spaces  []kernel.NetNS // whose counters are read
 	watcher *netfail.Watcher
 	before  map[uint32]*netfail.Snapshot
+	routes  map[routeQuestion]bool
 
 	mu      sync.Mutex
 	waiting []*netfail.Failure
@@ -37,8 +39,9 @@ const maxCounted = 64
 const lookEvery = 2 * time.Second
 
 // watchFailures begins with the namespaces given, or with all that there are.
-func watchFailures(inside []kernel.NetNS, spaces *namespaces) (_ *failures, err error) {
-	f := &failures{spaces: inside, before: make(map[uint32]*netfail.Snapshot), done: make(chan struct{}), listeners: make(map[uint64]uint64)}
+// Socket calls are watched where it is wanted.
+func watchFailures(inside []kernel.NetNS, spaces *namespaces, calls bool) (_ *failures, err error) {
+	f := &failures{spaces: inside, before: make(map[uint32]*netfail.Snapshot), routes: make(map[routeQuestion]bool), done: make(chan struct{}), listeners: make(map[uint64]uint64)}
 	if len(inside) == 0 {
 		for _, ns := range spaces.known {
 			f.spaces = append(f.spaces, ns)
@@ -51,6 +54,10 @@ func watchFailures(inside []kernel.NetNS, spaces *namespaces) (_ *failures, err 
 		}
 	}
 	f.overflowing()
+	if !calls {
+		close(f.done)
+		return f, nil
+	}
 	if f.watcher, err = netfail.Watch(&netfail.Options{NetNS: inside}); err != nil {
 		return nil, err
 	}
@@ -86,12 +93,37 @@ func (f *failures) take() ([]*netfail.Failure, error) {
 
 // stop ends the watching; take still returns the last ones.
 func (f *failures) stop() error {
+	if f.watcher == nil {
+		return nil
+	}
 	err := f.watcher.Stop()
 	<-f.done
 	return err
 }
 
-func (f *failures) Close() error { return f.watcher.Close() }
+// attached is how many probes watch for failures.
+func (f *failures) attached() int {
+	if f.watcher == nil {
+		return 0
+	}
+	return 1
+}
+
+// lost is how many calls failed that take has not returned and will not.
+func (f *failures) lost() (uint64, error) {
+	if f.watcher == nil {
+		return 0, nil
+	}
+	_, lost, err := f.watcher.Counts()
+	return lost, err
+}
+
+func (f *failures) Close() error {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Close()
+}
 
 // overflowing returns a drop for each listener that lost connections since the
 // last time: the kernel frees those packets as if they had been used.
@@ -131,30 +163,64 @@ func etherType(v4 bool) uint16 {
 	return unix.ETH_P_IPV6
 }
 
-// refusals are the classes of what a socket call says.
-var refusals = map[unix.Errno]string{
-	unix.ENETUNREACH: "no-route", unix.EHOSTUNREACH: "no-neighbour", unix.EMSGSIZE: "too-big", unix.EPERM: "firewall",
-	unix.ENOBUFS: "queue-full", unix.EINVAL: "blackhole", unix.EACCES: "blackhole",
+// refusals are the classes of what a socket call says, and what a route says
+// by it.
+var refusals = map[unix.Errno]struct{ class, ofRoute string }{
+	unix.ENETUNREACH: {"no-route", "no-route"}, unix.EHOSTUNREACH: {"no-neighbour", "blackhole"}, unix.EMSGSIZE: {"too-big", ""},
+	unix.EPERM: {"firewall", ""}, unix.ENOBUFS: {"queue-full", ""}, unix.EINVAL: {"other", "blackhole"}, unix.EACCES: {"other", "blackhole"},
+	unix.ENETDOWN: {"link-down", ""}, unix.EHOSTDOWN: {"no-neighbour", ""}, unix.ENODEV: {"link-down", ""},
+}
+
+// A routeQuestion is whether a route says an error of a destination.
+type routeQuestion struct {
+	netns uint32
+	err   unix.Errno
+	dst   netip.Addr
+}
+
+// maxQuestions bounds the answers that are kept.
+const maxQuestions = 4096
+
+// classOf says what a failure comes from, asking once for each destination.
+func (f *failures) classOf(failure *netfail.Failure, spaces *namespaces) string {
+	classes, ok := refusals[failure.Err]
+	if !ok {
+		return "other"
+	}
+	if classes.ofRoute == "" || !failure.Dst.IsValid() {
+		return classes.class
+	}
+	q := routeQuestion{failure.NetNS, failure.Err, failure.Dst.Addr()}
+	ofRoute, known := f.routes[q]
+	if ns, ok := spaces.find(failure.NetNS); !known && ok {
+		if len(f.routes) >= maxQuestions {
+			clear(f.routes)
+		}
+		if answer, err := failure.OfRoute(ns); err == nil { // else it has ended
+			ofRoute = answer
+		}
+		f.routes[q] = ofRoute
+	}
+	if ofRoute {
+		return classes.ofRoute
+	}
+	return classes.class
 }
 
 // refused puts a call that failed into the form of a drop.
-func refused(f *netfail.Failure) (drop.Drop, drop.Cause) {
+func (f *failures) refused(failure *netfail.Failure, spaces *namespaces) (drop.Drop, drop.Cause) {
 	d := drop.Drop{
-		Reason: unix.ErrnoName(f.Err), Location: f.Call, Count: 1, First: f.Time, Last: f.Time,
+		Reason: unix.ErrnoName(failure.Err), Location: failure.Call, Count: 1, First: failure.Time, Last: failure.Time,
 		Flow: drop.Flow{
-			NetNS: f.NetNS, EtherType: etherType(f.Dst.Addr().Unmap().Is4()), Proto: f.Proto,
-			Src: f.Src.Addr(), Dst: f.Dst.Addr(), SrcPort: f.Src.Port(), DstPort: f.Dst.Port(),
+			NetNS: failure.NetNS, EtherType: etherType(failure.Dst.Addr().Unmap().Is4()), Proto: failure.Proto,
+			Src: failure.Src.Addr(), Dst: failure.Dst.Addr(), SrcPort: failure.Src.Port(), DstPort: failure.Dst.Port(),
 		},
-		Owner: &drop.Owner{Inode: f.Inode, UID: f.UID, CgroupID: f.CgroupID, PID: f.PID, TID: f.TID, Comm: f.Comm, Port: f.Src.Port()},
+		Owner: &drop.Owner{Inode: failure.Inode, UID: failure.UID, CgroupID: failure.CgroupID, PID: failure.PID, TID: failure.TID, Comm: failure.Comm, Port: failure.Src.Port()},
 	}
 	if d.Flow.Src.IsUnspecified() {
 		d.Flow.Src = d.Flow.Src.Unmap()
 	}
-	class := refusals[f.Err]
-	if class == "" {
-		class = "other"
-	}
-	return d, drop.Cause{Class: class, Words: f.Words(), Where: "before leaving"}
+	return d, drop.Cause{Class: f.classOf(failure, spaces), Words: failure.Words(), Where: "before leaving"}
 }
 
 // moved says which counters of loss rose, a line each.

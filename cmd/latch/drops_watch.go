@@ -68,7 +68,7 @@ func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprob
 	if err := w.attach(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.s.err, "latch: attached %d probes in %s\n", w.calls.probes()+w.tracer.Attached()+1, time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(w.s.err, "latch: attached %d probes in %s\n", w.calls.probes()+w.tracer.Attached()+w.failures.attached(), time.Since(began).Round(time.Millisecond))
 	if err := w.follow(ctx, child); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (w *dropWatch) attach() (err error) {
 	if own, ok := w.spaces.find(w.spaces.self); ok && len(w.inside) == 0 {
 		w.rules.watch(own)
 	}
-	if w.failures, err = watchFailures(w.inside, w.spaces); err != nil {
+	if w.failures, err = watchFailures(w.inside, w.spaces, !w.options.packets); err != nil {
 		return err
 	}
 	if w.tracer, err = drop.Start(opts); err != nil {
@@ -201,7 +201,7 @@ func (w *dropWatch) take() error {
 	}
 	for _, f := range failed {
 		if !w.pair(f) {
-			d, cause := refused(f)
+			d, cause := w.failures.refused(f, w.spaces)
 			w.keep(&d, cause, f.Call)
 		}
 	}
