@@ -76,7 +76,7 @@ func packet(t testing.TB, text string) *Drop {
 			d.Flow.Proto = map[string]uint8{"icmp": 1, "tcp": 6, "udp": 17, "icmp6": 58}[key]
 		case "proto":
 			d.Flow.Proto = uint8(n)
-		case "S", "A", "R", "FA", "RA":
+		case "S", "A", "R", "FA", "RA", "SA":
 			for _, flag := range key {
 				d.Flow.TCPFlags |= map[rune]uint8{'F': 1, 'S': flagSYN, 'R': flagRST, 'A': flagACK}[flag]
 			}

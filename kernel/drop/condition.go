@@ -30,6 +30,7 @@ func notPacket(d *Drop) bool { return d.Flow.EtherType == 0 && !d.Flow.Src.IsVal
 func isARP(d *Drop) bool     { return d.Flow.EtherType == etherARP }
 func isIPv6(d *Drop) bool    { return d.Flow.EtherType == etherIPv6 }
 func connects(d *Drop) bool  { return d.Flow.TCPFlags&(flagSYN|flagACK) == flagSYN }
+func accepts(d *Drop) bool   { return d.Flow.TCPFlags&(flagSYN|flagACK) == flagSYN|flagACK }
 func reset(d *Drop) bool     { return d.Flow.TCPFlags&flagRST != 0 }
 
 func echoReply(d *Drop) bool {

@@ -17,10 +17,16 @@ func TestMain(m *testing.M) { netlab.Main(m) }
 // scenarioLimit is how long a scenario may take to show its drops.
 const scenarioLimit = 10 * time.Second
 
+// maxLabs is how many labs there are at a time.
+const maxLabs = 4
+
 func TestScenarios(t *testing.T) {
+	labs := make(chan bool, maxLabs)
 	for _, s := range netlab.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
+			labs <- true
+			defer func() { <-labs }()
 			runScenario(t, s)
 		})
 	}

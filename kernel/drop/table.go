@@ -24,6 +24,7 @@ var quietRows = []row{
 	{"QUEUE_PURGE", "", "", nil, other, "queue purged", ""},
 
 	{"TCP_OLD_DATA|TCP_OLD_SEQUENCE|TCP_OFOMERGE|TCP_OLD_ACK", "", "", nil, tcp, "TCP duplicates", ""},
+	{"TCP_INVALID_SYN", "", "", accepts, tcp, "TCP duplicates", ""}, // the answer to it was lost
 	{"PACKET_SOCK_ERROR", "", "", nil, socketFilter, "copies for packet sockets", ""},
 	{"", "packet_rcv*|tpacket_rcv", "", nil, socketFilter, "copies for packet sockets", ""},
 	{"OTHERHOST", "", "", nil, notForUs, "frames for another host", ""},
