@@ -50,7 +50,7 @@ var sockets = []Scenario{
 		Name: "tcp-syn-fin",
 		Traffic: func(l *Lab) {
 			l.B.Start("web", "tcpserve", B4+":80")
-			l.A.Send(Dev, toRouter(ip4(A4, B4, protoTCP, tcp(A4, B4, 80, 0x03))))
+			l.A.Send(Dev, toRouter(ip4(A4, B4, protoTCP, tcp(A4, B4, 80, flagSYN|flagFIN))))
 		},
 		Want: Want{Reason: "TCP_FLAGS", Location: "tcp_rcv_state_process", NetNS: "B", Flow: tcpAB, Count: 1, Class: "malformed", Where: atReceiver, OwnerComm: "web"},
 	},

@@ -16,9 +16,8 @@ func eth(dst, src string, etherType uint16, payload []byte) []byte {
 	return append(frame, payload...)
 }
 
-// toRouter is a frame from A to the router, toB one from the router to B.
+// toRouter is a frame from A to the router.
 func toRouter(packet []byte) []byte { return eth(MacRA, MacA, etherType(packet), packet) }
-func toB(packet []byte) []byte      { return eth(MacB, MacRB, etherType(packet), packet) }
 
 func etherType(packet []byte) uint16 {
 	if packet[0]>>4 == 6 {
@@ -96,14 +95,34 @@ func udp(src, dst string, port uint16, payload []byte) []byte {
 	return h
 }
 
+// Flags of TCP.
+const (
+	flagFIN = 0x01
+	flagSYN = 0x02
+	flagRST = 0x04
+	flagACK = 0x10
+)
+
 // tcp is a segment from portFrom to a port, without data.
 func tcp(src, dst string, port uint16, flags byte) []byte {
+	return segment{portFrom, port, 1000, 0}.tcp(src, dst, flags, "")
+}
+
+// A segment is where a TCP connection is.
+type segment struct {
+	from, to uint16
+	seq, ack uint32
+}
+
+func (s segment) tcp(src, dst string, flags byte, data string) []byte {
 	h := make([]byte, 20)
-	binary.BigEndian.PutUint16(h, portFrom)
-	binary.BigEndian.PutUint16(h[2:], port)
-	binary.BigEndian.PutUint32(h[4:], 1000)
+	binary.BigEndian.PutUint16(h, s.from)
+	binary.BigEndian.PutUint16(h[2:], s.to)
+	binary.BigEndian.PutUint32(h[4:], s.seq)
+	binary.BigEndian.PutUint32(h[8:], s.ack)
 	h[12], h[13] = 5<<4, flags
 	binary.BigEndian.PutUint16(h[14:], 1024)
+	h = append(h, data...)
 	binary.BigEndian.PutUint16(h[16:], checksum(pseudo(src, dst, protoTCP, h)))
 	return h
 }

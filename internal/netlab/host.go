@@ -145,13 +145,18 @@ func (h *Host) Ping(line string) string {
 // at Go. It is killed at the end of the test.
 func (h *Host) Start(comm, program string, args ...string) *testutil.Prog {
 	h.lab.T.Helper()
+	return testutil.StartCmd(h.lab.T, h.program(comm, program, args...))
+}
+
+func (h *Host) program(comm, program string, args ...string) *exec.Cmd {
+	h.lab.T.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		h.lab.T.Fatal(err)
 	}
 	cmd := h.Command(self, args...)
 	cmd.Env = append(os.Environ(), programVar+"="+program, commVar+"="+comm)
-	return testutil.StartCmd(h.lab.T, cmd)
+	return cmd
 }
 
 // Tell has one of the package's programs do its work and returns what it

@@ -96,12 +96,14 @@ func TestNothingLeft(t *testing.T) {
 	t.Run("passing", func(t *testing.T) {
 		for _, s := range All() {
 			// One of each kind of thing that is set up.
-			if !slices.Contains([]string{"legacy-output-user-chain", "nft-netdev-ingress", "clsact-egress", "xdp-native", "tun-no-reader", "bridge-port-blocked", "forwarding-off"}, s.Name) {
+			if !slices.Contains([]string{"legacy-output-user-chain", "nft-netdev-ingress", "clsact-egress", "xdp-native", "cgroup-egress", "tun-no-reader", "bridge-port-blocked", "forwarding-off"}, s.Name) {
 				continue
 			}
 			t.Run(s.Name, func(t *testing.T) {
 				l := New(t)
-				s.Setup(l)
+				if s.Setup != nil {
+					s.Setup(l)
+				}
 				s.Traffic(l)
 			})
 		}
@@ -155,6 +157,11 @@ func world(t *testing.T) map[string]string {
 		}
 		w[name] = string(out)
 	}
+	cgroups, err := filepath.Glob("/sys/fs/cgroup/*/" + prefix + fmt.Sprint(os.Getpid()) + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w["cgroups"] = strings.Join(cgroups, " ")
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ var programs = map[string]program{
 	"talk":     tcpTalk,
 	"tcpserve": tcpServe,
 	"write":    tcpWrite,
+	"where":    tcpWhere,
 	"raw":      rawSend,
 	"tun":      tunOpen,
 }

@@ -54,5 +54,5 @@ const (
 
 // All lists every scenario.
 func All() []Scenario {
-	return slices.Concat(firewallOut, firewallIn, sockets, silent, routes, neighbours, queues, programsBPF, devices, frames, fragments, tunnels)
+	return slices.Concat(firewallOut, firewallIn, sockets, streams, silent, routes, neighbours, queues, programsBPF, devices, frames, fragments, tunnels)
 }

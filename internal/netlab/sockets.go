@@ -121,10 +121,7 @@ func tcpTalk(args []string) (func() ([]string, error), error) {
 		if err := unix.Connect(fd, sa); err != nil {
 			return nil, err
 		}
-		if _, err := unix.Write(fd, []byte("x")); err != nil {
-			return nil, err
-		}
-		if _, err := unix.Read(fd, make([]byte, 1)); err != nil {
+		if err := say(fd); err != nil {
 			return nil, err
 		}
 		return []string{"ok"}, unix.Close(fd)
@@ -146,10 +143,66 @@ func tcpWrite(args []string) (func() ([]string, error), error) {
 	}, nil
 }
 
-// tcpServe listens at ADDR. Further words set it up: full takes as few
-// connections as can be and accepts none, ttl demands packets that no router
-// has seen, md5 wants those of 10.77.1.2 signed. Otherwise it serves one
-// connection: reads a byte, writes one, and waits for the end.
+// tcpWhere is connected to ADDR, has written a byte and read one when it is
+// ready. Then it tells its port and the numbers of the next byte in each
+// direction.
+func tcpWhere(args []string) (func() ([]string, error), error) {
+	fd, sa, err := inet(args[0], unix.SOCK_STREAM)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Connect(fd, sa); err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if err := say(fd); err != nil {
+		return nil, err
+	}
+	return func() ([]string, error) {
+		own, err := unix.Getsockname(fd)
+		if err != nil {
+			return nil, err
+		}
+		at, err := sequence(fd)
+		if err != nil {
+			return nil, fmt.Errorf("find the sequence numbers: %w", err)
+		}
+		return []string{fmt.Sprint(own.(*unix.SockaddrInet4).Port, at[0], at[1])}, nil
+	}, nil
+}
+
+// say writes a byte and reads one.
+func say(fd int) error {
+	if _, err := unix.Write(fd, []byte("x")); err != nil {
+		return err
+	}
+	_, err := unix.Read(fd, make([]byte, 1))
+	return err
+}
+
+// sequence reads what CRIU does of a connection that it moves: the numbers of
+// the bytes to be sent and to be received next.
+func sequence(fd int) (next [2]uint32, err error) {
+	const receiving, sending, withoutProbe = 1, 2, -1 // linux/tcp.h
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1); err != nil {
+		return next, err
+	}
+	for i, queue := range []int{sending, receiving} {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR_QUEUE, queue); err != nil {
+			return next, err
+		}
+		n, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUEUE_SEQ)
+		if err != nil {
+			return next, err
+		}
+		next[i] = uint32(n)
+	}
+	return next, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, withoutProbe)
+}
+
+// tcpServe listens at ADDR. Further words set it up: full and few make room for
+// one connection and for three, of which none is accepted, ttl demands packets
+// that no router has seen, md5 wants those of 10.77.1.2 signed. Otherwise it
+// serves one connection: answers each byte and waits for the end.
 func tcpServe(args []string) (func() ([]string, error), error) {
 	fd, sa, err := inet(args[0], unix.SOCK_STREAM)
 	if err != nil {
@@ -160,6 +213,8 @@ func tcpServe(args []string) (func() ([]string, error), error) {
 		switch word {
 		case "full":
 			backlog, work = 0, nothing
+		case "few":
+			backlog, work = 2, nothing
 		case "ttl":
 			err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MINTTL, 255)
 		case "md5":

@@ -25,7 +25,7 @@ func raw(name, reason, location, class, flow string, packet []byte) Scenario {
 	case "ip_rcv_finish_core":
 		w.Where = onArrival
 	}
-	return Scenario{Name: name, Traffic: fromWire(eth(MacRA, MacA, etherType(packet), packet)), Want: w}
+	return Scenario{Name: name, Traffic: fromWire(toRouter(packet)), Want: w}
 }
 
 var frames = []Scenario{
@@ -38,7 +38,7 @@ var frames = []Scenario{
 	raw("truncated", "PKT_TOO_SMALL", "ip_rcv_core", "malformed", udpRaw, datagram[:len(datagram)-5]),
 	raw("bad-udp-checksum", "UDP_CSUM", "__udp4_lib_rcv", "checksum", udpRaw, edit(datagram, 26, 1, 1)),
 	raw("bad-tcp-checksum", "TCP_CSUM", "tcp_v4_rcv", "checksum", "tcp "+A4+" 5000 > "+RA4+" 80",
-		ip4(A4, RA4, protoTCP, edit(tcp(A4, RA4, 80, 2), 16, 1, 1))),
+		ip4(A4, RA4, protoTCP, edit(tcp(A4, RA4, 80, flagSYN), 16, 1, 1))),
 	raw("bad-icmp-checksum", "ICMP_CSUM", "icmp_rcv", "checksum", "icmp 8/0 "+A4+" > "+RA4,
 		ip4(A4, RA4, protoICMP, edit(icmp(8, 0), 2, 1, 1))),
 	raw("udp-length-wrong", "PKT_TOO_SMALL", "__udp4_lib_rcv", "malformed", udpRaw,
