@@ -19,7 +19,7 @@ var sockets = []Scenario{
 			l.Equal("app", l.A.Tell("app", "udp", B4+":7", "20", "1000"), "ok=20")
 		},
 		Want: Want{Reason: "SOCKET_RCVBUFF", Location: "udp_queue_rcv_one_skb", NetNS: "B", Flow: udpAB, Count: 19,
-			Class: "receiver-full", Where: atReceiver, OwnerComm: "slow"},
+			Class: "receiver-full", Where: atReceiver, Words: "socket buffer full 2304/2304", OwnerComm: "slow"},
 	},
 	{
 		Name: "udp-socket-filter",

@@ -117,6 +117,16 @@ var firewallOut = []Scenario{
 		Want:    out(Want{Location: "nft_do_chain", Callers: []string{"nft_do_chain_netdev", "__dev_queue_xmit"}, Hook: "EGRESS", Flow: udpAB, OwnerComm: "app"}),
 	},
 	{
+		// Told that the device is busy, ping tries again at once.
+		Name: "nft-netdev-egress-ping",
+		Setup: func(l *Lab) {
+			l.A.NFT("table netdev f { chain c { type filter hook egress device " + Dev + " priority 0; ip protocol icmp drop; }; }")
+		},
+		Traffic: ping(B4),
+		Want: out(Want{Location: "nft_do_chain", Callers: []string{"nft_do_chain_netdev", "__dev_queue_xmit"}, Hook: "EGRESS", Flow: pingAB, OwnerComm: "ping",
+			AtLeast: true}),
+	},
+	{
 		Name:    "legacy-queue-nobody",
 		Setup:   func(l *Lab) { l.A.Run("iptables-legacy -w -A OUTPUT -p udp --dport 7 -j NFQUEUE --queue-num 3") },
 		Traffic: app(B4+":7", "ok=3"),

@@ -161,7 +161,8 @@ func removeDead() error {
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
 			continue
 		}
-		if out, err := exec.Command("ip", "netns", "del", ns.Name).CombinedOutput(); err != nil {
+		out, err := exec.Command("ip", "netns", "del", ns.Name).CombinedOutput()
+		if _, gone := kernel.NetNSNamed(ns.Name); err != nil && gone == nil { // else another test was faster
 			return fmt.Errorf("remove namespace %s of a dead test: %w: %s", ns.Name, err, out)
 		}
 	}

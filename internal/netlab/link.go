@@ -89,7 +89,7 @@ var queues = []Scenario{
 		Name:    "tbf-full",
 		Setup:   func(l *Lab) { l.A.Run("tc qdisc add dev " + Dev + " root tbf rate 1kbit burst 1600 limit 1600") },
 		Traffic: flood,
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 8, Class: "queue-full", Where: leaving, OwnerComm: "app"},
+		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 8, Class: "queue-full", Where: leaving, Words: "queue full: tbf", OwnerComm: "app"},
 	},
 	{
 		Name: "htb-pfifo-full",
@@ -99,13 +99,13 @@ var queues = []Scenario{
 			l.A.Run("tc qdisc add dev " + Dev + " parent 1:1 pfifo limit 1")
 		},
 		Traffic: flood,
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 7, Class: "queue-full", Where: leaving, OwnerComm: "app"},
+		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 7, Class: "queue-full", Where: leaving, Words: "queue full: htb", OwnerComm: "app"},
 	},
 	{
 		Name:    "peer-link-down",
 		Setup:   cut,
 		Traffic: app(B4+":7", "ok=3"),
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 3, Class: "link-down", Where: leaving, OwnerComm: "app"},
+		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: udpAB, Count: 3, Class: "link-down", Where: leaving, Words: "link of eth0 is down", OwnerComm: "app"},
 	},
 	{
 		Name:    "peer-link-down-arp",
@@ -133,7 +133,8 @@ var queues = []Scenario{
 			l.A.ip("tuntap add dev tun0 mode tun", "link set tun0 up", "addr add 10.88.0.1/24 dev tun0")
 		},
 		Traffic: app("10.88.0.2:7", "ok=3"),
-		Want:    Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 3, Class: "no-reader", Where: leaving, OwnerComm: "app"},
+		Want: Want{Reason: "QDISC_DROP", Location: "__dev_queue_xmit", NetNS: "A", Flow: "udp 10.88.0.1 * > 10.88.0.2 7", Count: 3, Class: "no-reader", Where: leaving, Words: "no program has tun0 open",
+			OwnerComm: "app"},
 	},
 }
 

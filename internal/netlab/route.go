@@ -105,7 +105,7 @@ var routes = []Scenario{
 			client.Go()
 			l.Equal("client", client.WaitDone()[0], "ok")
 		},
-		Want: Want{Reason: "IP_OUTNOROUTES", Location: "__ip_queue_xmit", NetNS: "A", Count: 1, AtLeast: true, Class: "no-route", Where: leaving, OwnerComm: "client"},
+		Want: Want{Reason: "IP_OUTNOROUTES", Location: "__ip_queue_xmit", NetNS: "A", Flow: tcpAB, Count: 1, AtLeast: true, Class: "no-route", Where: leaving, OwnerComm: "client"},
 	},
 	{
 		Name:    "ipv6-off",

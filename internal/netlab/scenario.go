@@ -1,6 +1,12 @@
 package netlab
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 // A Scenario is a way to lose packets. Setup makes the lab lose them, Traffic
 // sends them and checks what the sender saw. Both end the test if they
@@ -36,6 +42,9 @@ type Want struct {
 
 	// Class, Where and Hook are of the cause, as drop.Cause has them.
 	Class, Where, Hook string
+	// Words are part of the cause's own, "" if they hold nothing that was
+	// read of the packet or its device.
+	Words string
 	// OwnerComm is the program that owns the packet's socket, "" if it has
 	// none.
 	OwnerComm string
@@ -51,6 +60,24 @@ const (
 	inTransit  = "in transit"
 	atReceiver = "at the receiver"
 )
+
+// NeedKernel skips a test of scenarios on kernels older than the one they were
+// seen on: their functions are others, and many give no reason.
+func NeedKernel(t testing.TB) {
+	t.Helper()
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		t.Fatalf("kernel release %q: %v", release, err)
+	}
+	if major < 6 || major == 6 && minor < 18 {
+		t.Skipf("made for Linux 6.18, not %s", release)
+	}
+}
 
 // All lists every scenario.
 func All() []Scenario {

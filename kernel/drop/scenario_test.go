@@ -21,6 +21,7 @@ const scenarioLimit = 10 * time.Second
 const maxLabs = 4
 
 func TestScenarios(t *testing.T) {
+	netlab.NeedKernel(t)
 	labs := make(chan bool, maxLabs)
 	for _, s := range netlab.All() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -52,6 +53,41 @@ func runScenario(t *testing.T, s netlab.Scenario) {
 	}
 	if totals.Lost != 0 || totals.Merged != 0 {
 		t.Errorf("%d drops lost, %d merged", totals.Lost, totals.Merged)
+	}
+}
+
+// The first SYN of a connection goes in the task that asks for it, those that
+// follow in a timer, on top of whatever runs. All of them are the program's.
+func TestRetransmittedSYN(t *testing.T) {
+	l := netlab.New(t)
+	l.A.NFT("table inet f { chain c { type filter hook output priority 0; tcp dport 80 drop; }; }")
+	tr := start(t, &Options{NetNS: l.Inodes(), Every: true})
+	p := l.A.Start("connector", "tcp", netlab.B4+":80")
+	p.Go()
+	l.Equal("connect", p.WaitDone()[0], "ETIMEDOUT")
+	drops, err := tr.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	drops = slices.DeleteFunc(drops, func(d Drop) bool { return d.Flow.DstPort != 80 })
+	slices.SortFunc(drops, func(a, b Drop) int { return a.First.Compare(b.First) })
+	if len(drops) != 3 {
+		t.Fatalf("%d SYNs, want 3: %+v", len(drops), drops)
+	}
+	for i, d := range drops {
+		timer := i > 0
+		if d.Packet.Softirq != timer || slices.Contains(d.Stack, "tcp_write_timer") != timer {
+			t.Errorf("SYN %d: softirq %v, stack %v", i, d.Packet.Softirq, d.Stack)
+		}
+		if !timer && d.Packet.TaskPID != p.PID() {
+			t.Errorf("the first SYN went in task %d, not %d", d.Packet.TaskPID, p.PID())
+		}
+		if o := d.Owner; o == nil || o.PID != p.PID() || o.TID != p.PID() || o.Comm != "connector" || o.State != "SYN_SENT" || o.Receiving {
+			t.Errorf("SYN %d: owner %+v, not %d", i, o, p.PID())
+		}
+		if timer && d.First.Sub(drops[i-1].First) < time.Second-50*time.Millisecond {
+			t.Errorf("SYN %d came at %v, the one before at %v", i, d.First, drops[i-1].First)
+		}
 	}
 }
 
@@ -166,6 +202,9 @@ func (y *tally) checkDrop(t *testing.T, d Drop, w netlab.Want) {
 	c := Classify(&d, kernel.NetNS{})
 	if c.Quiet != w.Quiet {
 		t.Errorf("quiet %v: %s", c.Quiet, y.text(d))
+	}
+	if !strings.Contains(c.Words, w.Words) {
+		t.Errorf("words %q, want %q: %s", c.Words, w.Words, y.text(d))
 	}
 	if c.Class != w.Class || c.Where != w.Where || c.Hook != w.Hook {
 		t.Errorf("cause %s, %q, hook %q, want %s, %q, %q: %s", c.Class, c.Where, c.Hook, w.Class, w.Where, w.Hook, y.text(d))
