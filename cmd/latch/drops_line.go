@@ -43,7 +43,9 @@ func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *repor
 		uid := int(o.UID)
 		out.PID, out.TID, out.Comm, out.UID, out.Socket = o.PID, o.TID, o.Comm, &uid, o.Inode
 		w.describeOwner(out)
-		if p := d.Packet; p != nil && o.PID != 0 && p.TaskPID != o.PID && p.TaskPID != 0 && !d.Merged {
+		if o.ByAddress {
+			out.Remark = "it had left its socket behind: the sender is known by its addresses"
+		} else if p := d.Packet; p != nil && o.PID != 0 && p.TaskPID != o.PID && p.TaskPID != 0 && !d.Merged {
 			out.Remark = fmt.Sprintf("it was dropped while %s ran (pid %d), whose packet it is not", p.Comm, p.TaskPID)
 		}
 	}

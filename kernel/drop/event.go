@@ -119,4 +119,7 @@ type Owner struct {
 	Port uint16
 	// Receiving says that the packet was for this socket, not from it.
 	Receiving bool
+	// ByAddress says that the packet had left its socket behind, and that this
+	// is the only one of this machine that sends from and to its addresses.
+	ByAddress bool
 }

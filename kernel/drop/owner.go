@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 	"unsafe"
 
@@ -36,8 +37,15 @@ type rawOwner struct {
 type owners struct {
 	files  *ebpf.Program // the iterator over open files
 	byNode map[uint64]bpf.DropSockFile
+	byEnds map[ends]bpf.DropSockFile // connected ones; without an inode where several are alike
 	start  time.Time
 	spent  time.Duration // in reading the table of open sockets
+}
+
+// ends are what a connected socket sends from and to.
+type ends struct {
+	proto    uint8
+	src, dst netip.AddrPort
 }
 
 func newOwners(files *ebpf.Program) *owners { return &owners{files: files, start: time.Now()} }
@@ -69,7 +77,7 @@ func (o *owners) refresh() error {
 	if err != nil {
 		return fmt.Errorf("list open sockets: %w", err)
 	}
-	o.byNode = make(map[uint64]bpf.DropSockFile)
+	o.byNode, o.byEnds = make(map[uint64]bpf.DropSockFile), make(map[ends]bpf.DropSockFile)
 	var file bpf.DropSockFile
 	size := int(unsafe.Sizeof(file))
 	if len(data)%size != 0 {
@@ -79,16 +87,55 @@ func (o *owners) refresh() error {
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(&file)), size), data)
 		if _, ok := o.byNode[file.Inode]; !ok { // of several that share it, the one with the least PID
 			o.byNode[file.Inode] = file
+			o.addEnds(&file)
 		}
 	}
 	return nil
 }
 
-// of returns who has the packet's socket, nil if it had none.
+func (o *owners) addEnds(file *bpf.DropSockFile) {
+	if file.Ethertype == 0 || file.Dport == 0 {
+		return
+	}
+	key := ends{
+		file.Proto,
+		netip.AddrPortFrom(addressOf(file.Ethertype, file.Saddr).Unmap(), file.Sport),
+		netip.AddrPortFrom(addressOf(file.Ethertype, file.Daddr).Unmap(), file.Dport),
+	}
+	if _, ok := o.byEnds[key]; ok { // two namespaces with the same addresses
+		o.byEnds[key] = bpf.DropSockFile{}
+		return
+	}
+	o.byEnds[key] = *file
+}
+
+// sender returns whose packet it was that has no socket any more, as it has
+// crossed from one namespace of this machine to another: the only socket that is
+// connected from and to its addresses. It is nil if there is none.
+func (o *owners) sender(f *Flow) *Owner {
+	if f.SrcPort == 0 || f.DstPort == 0 || !f.Src.IsValid() {
+		return nil
+	}
+	key := ends{f.Proto, netip.AddrPortFrom(f.Src.Unmap(), f.SrcPort), netip.AddrPortFrom(f.Dst.Unmap(), f.DstPort)}
+	file, ok := o.byEnds[key]
+	if !ok && o.mayRefresh() && o.refresh() == nil {
+		file = o.byEnds[key]
+	}
+	if file.Inode == 0 {
+		return nil
+	}
+	return &Owner{
+		Inode: file.Inode, UID: file.Uid, PID: int(file.Tgid), TID: int(file.Tgid), Comm: text(file.Comm[:]),
+		Port: file.Sport, ByAddress: true,
+	}
+}
+
+// of returns who has the packet's socket, nil if it is not known.
 func (o *owners) of(e *event) *Owner {
 	r := &e.raw
 	if r.sock == 0 {
-		return nil
+		f := flowOf(&e.key)
+		return o.sender(&f)
 	}
 	owner := &Owner{Inode: r.inode, UID: r.uid, CgroupID: r.cgroup, Port: r.port, Receiving: r.receiving}
 	if e.key.Proto == 6 && int(r.state) < len(tcpStates) {
