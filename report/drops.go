@@ -129,7 +129,7 @@ func (w *DropWriter) expanded(out *bytes.Buffer, d *Drop) {
 		w.item(out, "during", plain, d.During.text())
 	}
 	w.item(out, "saw", plain, Escape(d.Told))
-	w.item(out, "not", plain, Escape(d.Remark))
+	w.item(out, "note", plain, Escape(d.Remark))
 	w.command(out, "check", d.Check)
 	if d.Cause == "firewall" {
 		w.command(out, "allow", d.Remedy)

@@ -217,8 +217,8 @@ func (f *failures) refused(failure *netfail.Failure, spaces *namespaces) (drop.D
 		},
 		Owner: &drop.Owner{Inode: failure.Inode, UID: failure.UID, CgroupID: failure.CgroupID, PID: failure.PID, TID: failure.TID, Comm: failure.Comm, Port: failure.Src.Port()},
 	}
-	if d.Flow.Src.IsUnspecified() {
-		d.Flow.Src = d.Flow.Src.Unmap()
+	if d.Flow.Src.IsUnspecified() { // not bound yet
+		d.Flow.Src = netip.Addr{}
 	}
 	return d, drop.Cause{Class: f.classOf(failure, spaces), Words: failure.Words(), Where: "before leaving"}
 }

@@ -49,6 +49,9 @@ func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *repor
 			out.Remark = fmt.Sprintf("it was dropped while %s ran (pid %d), whose packet it is not", p.Comm, p.TaskPID)
 		}
 	}
+	if p := d.Packet; d.Owner == nil && p != nil && p.Sending && !d.Merged {
+		out.Remark = fmt.Sprintf("it was dropped while %s (pid %d) was sending, whose packet it may be", p.Comm, p.TaskPID)
+	}
 	if answer != nil {
 		out.RuleConfidence = answer.Doubt()
 		if answer.How != "" && len(answer.Rules) > 0 {

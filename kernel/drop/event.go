@@ -85,6 +85,9 @@ type Packet struct {
 	Comm             string
 	// Softirq says that the kernel was in an interrupt or a timer.
 	Softirq bool
+	// Sending says that the interrupt came within a send of the task that ran.
+	// What is delivered then on this machine is mostly what it sent.
+	Sending bool
 	// Data is the packet from the network header on, or from the link header
 	// where LinkHeader says so, cut to what was asked for.
 	Data       []byte

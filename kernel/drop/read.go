@@ -249,7 +249,7 @@ func (t *Tracer) event(raw []byte) *event {
 	}
 	frames := e.Stack[:min(int(e.Frames), len(e.Stack))]
 	stack := t.frames(frames, e.Key.Location)
-	p.Softirq = inSoftirq(stack)
+	p.Softirq, p.Sending = inSoftirq(stack), inSend(stack)
 	return &event{key: e.Key, packet: p, call: call, stack: stack, raw: rawOwner{
 		sock: e.Sock, inode: e.Inode, cgroup: e.Cgroup, uid: e.Uid, receiving: e.Receiving != 0,
 		state: e.SockState, port: e.SockPort, noted: e.Owner, inCall: inSystemCall(stack),

@@ -59,3 +59,10 @@ func inSoftirq(stack []string) bool {
 func inSystemCall(stack []string) bool {
 	return !inSoftirq(stack) && slices.ContainsFunc(stack, func(f string) bool { return slices.Contains(systemCalls, f) })
 }
+
+// inSend says that an interrupt came at the end of a send, when what was sent is
+// delivered on this machine, for the task that runs.
+func inSend(stack []string) bool {
+	at := slices.Index(stack, "__local_bh_enable_ip")
+	return at >= 0 && at+1 < len(stack) && stack[at+1] == "__dev_queue_xmit" && inSystemCall(stack[at:])
+}

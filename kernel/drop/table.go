@@ -7,6 +7,7 @@ var quietRows = []row{
 	{"UNIX_*|SOCKET_CLOSE", "", "", nil, other, "unix close", ""},
 	{"", "virtio_transport_*|vsock_*|vmci_*|hvs_*", "", nil, other, "vsock", ""},
 	{"", "netlink_*|__netlink_*|genl_*|nlmsg_*", "", nil, other, "netlink", ""},
+	{"", "inet_rtm_getroute|inet6_rtm_getroute", "", nil, other, "questions for a route", ""},
 	{"", "bt_*|hci_*|l2cap_*|sco_*|rfcomm_*", "", nil, other, "bluetooth", ""},
 	{"", "", "", notPacket, other, "socket messages that are no packets", ""},
 	{"SKB_CONSUMED|CONSUMED|SKB_NOT_DROPPED_YET|NOT_DROPPED_YET", "", "", nil, other, "consumed", ""},
