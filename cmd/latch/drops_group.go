@@ -49,8 +49,8 @@ func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
 		w.sum.hide(&cause, d.Count)
 		return
 	}
-	if pids := w.options.target.pids; len(pids) > 0 && (d.Owner == nil || !slices.Contains(pids, d.Owner.PID)) {
-		return
+	if pids := w.options.target.pids; len(pids) > 0 && d.Call == nil && (d.Owner == nil || !slices.Contains(pids, d.Owner.PID)) {
+		return // a call in flight is one of these processes'
 	}
 	if len(w.options.causes) > 0 && !slices.Contains(w.options.causes, cause.Class) {
 		return
