@@ -90,7 +90,7 @@ var firewallOut = []Scenario{
 		// The SYN leaves in the program's own context. The two more go from a
 		// timer, a second apart, on top of whatever runs.
 		Name:  "nft-output-syn-retransmit",
-		Setup: func(l *Lab) { l.A.NFT(chain("output", "tcp dport 80 drop")) },
+		Setup: func(l *Lab) { l.A.NFT(chain("output", "tcp dport 80 counter drop")) },
 		Traffic: func(l *Lab) {
 			l.Equal("connect", l.A.Tell("connector", "tcp", B4+":80"), "ETIMEDOUT")
 		},

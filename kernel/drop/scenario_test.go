@@ -43,17 +43,11 @@ func runScenario(t *testing.T, s netlab.Scenario) {
 	s.Traffic(l)
 	wants := append([]netlab.Want{s.Want}, s.Also...)
 	got := newTally(l, wants)
-	got.until(t, tr, func() bool { return got.complete() })
+	got.until(t, tr, got.complete)
 	l.Fence()
 	got.until(t, tr, func() bool { return got.fences == 1 })
 	got.check(t)
-	totals, err := tr.Totals()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if totals.Lost != 0 || totals.Merged != 0 {
-		t.Errorf("%d drops lost, %d merged", totals.Lost, totals.Merged)
-	}
+	got.lossless(t, tr)
 }
 
 // The first SYN of a connection goes in the task that asks for it, those that
@@ -65,11 +59,10 @@ func TestRetransmittedSYN(t *testing.T) {
 	p := l.A.Start("connector", "tcp", netlab.B4+":80")
 	p.Go()
 	l.Equal("connect", p.WaitDone()[0], "ETIMEDOUT")
-	drops, err := tr.Read()
-	if err != nil {
-		t.Fatal(err)
-	}
-	drops = slices.DeleteFunc(drops, func(d Drop) bool { return d.Flow.DstPort != 80 })
+	got := newTally(l, []netlab.Want{{Reason: "NETFILTER_DROP", Location: "nft_do_chain", NetNS: "A", Count: 3}})
+	got.until(t, tr, got.complete)
+	got.lossless(t, tr)
+	drops := got.drops[0]
 	slices.SortFunc(drops, func(a, b Drop) int { return a.First.Compare(b.First) })
 	if len(drops) != 3 {
 		t.Fatalf("%d SYNs, want 3: %+v", len(drops), drops)
@@ -162,24 +155,12 @@ func (y *tally) add(d Drop) {
 	for i, w := range y.wants {
 		if y.answers(d, w) {
 			y.counts[i] += d.Count
-			for j := range y.drops[i] {
-				if o := &y.drops[i][j]; o.Flow == d.Flow {
-					o.Count += d.Count
-					return
-				}
-			}
 			y.drops[i] = append(y.drops[i], d)
 			return
 		}
 	}
 	if Classify(&d, kernel.NetNS{}).Quiet {
 		return // what hosts say to each other, unasked
-	}
-	for i := range y.others {
-		if o := &y.others[i]; o.Reason == d.Reason && o.Location == d.Location && o.Flow == d.Flow {
-			o.Count += d.Count
-			return
-		}
 	}
 	y.others = append(y.others, d)
 }
@@ -198,6 +179,18 @@ func (y *tally) complete() bool {
 		}
 	}
 	return true
+}
+
+// lossless asserts that the tracer has seen all there was.
+func (y *tally) lossless(t *testing.T, tr *Tracer) {
+	t.Helper()
+	totals, err := tr.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals.Lost != 0 || totals.Merged != 0 || totals.EventsLost != 0 {
+		t.Errorf("%d drops lost, %d merged, %d packets lost", totals.Lost, totals.Merged, totals.EventsLost)
+	}
 }
 
 func (y *tally) check(t *testing.T) {
