@@ -200,17 +200,22 @@ func (i *interrupts) stop() {
 	i.cancel()
 }
 
-// attach puts the plan's probes in, enabled. A first Ctrl-C makes it give up.
-func (i *interrupts) attach(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
+// place puts the plan's probes in, disabled. A first Ctrl-C makes it give up.
+func (i *interrupts) place(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
 	i.probes.Lock()
 	defer i.probes.Unlock()
 	opts.Cancel = ctx.Done()
-	session, err := uprobe.Attach(plan, opts)
+	return uprobe.Attach(plan, opts)
+}
+
+// attach is place, enabled.
+func (i *interrupts) attach(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
+	session, err := i.place(ctx, plan, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := session.Enable(); err != nil {
-		return nil, errors.Join(err, session.Close())
+		return nil, errors.Join(err, i.close(session))
 	}
 	return session, nil
 }

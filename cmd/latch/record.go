@@ -26,6 +26,7 @@ type recordOptions struct {
 	strict   bool
 	top      int
 	maxKeys  int
+	drops    bool
 	backend  string
 }
 
@@ -53,6 +54,7 @@ func newRecord(s streams) *cobra.Command {
 	flags.BoolVar(&o.strict, "strict", false, "exit with 3 if any call was lost")
 	flags.IntVar(&o.top, "top", 20, "rows printed for each function")
 	flags.IntVar(&o.maxKeys, "max-keys", 4096, "series with a key of their own; the rest becomes (other)")
+	flags.BoolVar(&o.drops, "drops", false, "tell calls in which packets were dropped from the others, with the time that they lost to it")
 	flags.StringVar(&o.backend, "backend", "", "only this way of attaching: session, uprobe_multi or perf")
 	return c
 }
@@ -88,6 +90,7 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 	if err != nil {
 		return err
 	}
+	req.SplitDrops = o.drops
 	ctx, signals := interruptible(ctx)
 	defer signals.stop()
 
@@ -113,11 +116,19 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 		return nil, err
 	}
 	defer plan.Close()
-	session, err := signals.attach(ctx, plan, opts)
+	session, err := signals.place(ctx, plan, opts)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, signals.close(session)) }()
+	marks, err := o.markDrops(session)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, marks.Close()) }()
+	if err := session.Enable(); err != nil {
+		return nil, err
+	}
 	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
 
 	ctx, cancel := limited(ctx, o.duration)
@@ -134,6 +145,9 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 	}
 	rec, err := session.Read()
 	if err != nil {
+		return nil, err
+	}
+	if err := marks.stop(rec); err != nil {
 		return nil, err
 	}
 	session.Explain(rec)

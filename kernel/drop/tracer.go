@@ -28,6 +28,8 @@ type Options struct {
 	// Every asks for each dropped packet, not for the first few of each
 	// kind. It costs about a hundred times as much.
 	Every bool
+	// CountOnly asks for no packet at all.
+	CountOnly bool
 	// Data is how many bytes of each packet are wanted.
 	Data int
 	// MaxFlows bounds the kinds of drops that are told apart by their flow:
@@ -60,6 +62,8 @@ func (o *Options) eventBytes() int {
 	switch {
 	case o.EventBytes > 0:
 		return o.EventBytes
+	case o.CountOnly:
+		return os.Getpagesize()
 	case o.Every:
 		return 32 << 20
 	}
@@ -150,6 +154,9 @@ func (t *Tracer) load() error {
 		bpf.DropVarHasBrackets:   t.opts.Brackets != nil,
 		bpf.DropVarEventData:     uint32(t.opts.Data),
 		bpf.DropVarEventSize:     uint32(unsafe.Sizeof(bpf.DropDropEvent{})) + uint32(t.keySize()+t.opts.Data+7)&^7,
+	}
+	if t.opts.CountOnly {
+		values[bpf.DropVarFew] = uint32(0)
 	}
 	shared := make(map[string]*ebpf.Map)
 	if t.opts.Brackets != nil {
