@@ -271,7 +271,7 @@ int drop(__u64 *ctx)
 	before = count_drop(key, alone, seen.total);
 	seen.call = NULL;
 	if (calls && alone && key->ethertype && !routine[key->reason % ROUTINE_REASONS])
-		seen.call = meet_call(ctx, skb, sk, key->reason);
+		seen.call = meet_call(ctx, skb, sk, key->location);
 	if (before < few || every)
 		show(ctx, skb, sk, &seen);
 	seen.total->running--;

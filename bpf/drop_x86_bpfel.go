@@ -234,12 +234,14 @@ const (
 	DropVarHasBrackets         = "has_brackets"
 	DropVarHasNamespaces       = "has_namespaces"
 	DropVarMarking             = "marking"
-	DropVarNeighbourFailed     = "neighbour_failed"
+	DropVarNeighbourPlaces     = "neighbour_places"
 	DropVarRetransmitArguments = "retransmit_arguments"
 	DropVarRoutine             = "routine"
+	DropVarRoutinePlaces       = "routine_places"
 	DropVarSockFileType        = "sock_file_type"
 	DropVarSoftirqs            = "softirqs"
 	DropVarSystemCalls         = "system_calls"
+	DropVarUsesSeen            = "uses_seen"
 )
 
 // LoadDrop returns the embedded CollectionSpec for Drop.
@@ -330,12 +332,14 @@ type DropVariableSpecs struct {
 	HasBrackets         *ebpf.VariableSpec `ebpf:"has_brackets"`
 	HasNamespaces       *ebpf.VariableSpec `ebpf:"has_namespaces"`
 	Marking             *ebpf.VariableSpec `ebpf:"marking"`
-	NeighbourFailed     *ebpf.VariableSpec `ebpf:"neighbour_failed"`
+	NeighbourPlaces     *ebpf.VariableSpec `ebpf:"neighbour_places"`
 	RetransmitArguments *ebpf.VariableSpec `ebpf:"retransmit_arguments"`
 	Routine             *ebpf.VariableSpec `ebpf:"routine"`
+	RoutinePlaces       *ebpf.VariableSpec `ebpf:"routine_places"`
 	SockFileType        *ebpf.VariableSpec `ebpf:"sock_file_type"`
 	Softirqs            *ebpf.VariableSpec `ebpf:"softirqs"`
 	SystemCalls         *ebpf.VariableSpec `ebpf:"system_calls"`
+	UsesSeen            *ebpf.VariableSpec `ebpf:"uses_seen"`
 }
 
 // DropObjects contains all objects after they have been loaded into the kernel.
@@ -410,12 +414,14 @@ type DropVariables struct {
 	HasBrackets         *ebpf.Variable `ebpf:"has_brackets"`
 	HasNamespaces       *ebpf.Variable `ebpf:"has_namespaces"`
 	Marking             *ebpf.Variable `ebpf:"marking"`
-	NeighbourFailed     *ebpf.Variable `ebpf:"neighbour_failed"`
+	NeighbourPlaces     *ebpf.Variable `ebpf:"neighbour_places"`
 	RetransmitArguments *ebpf.Variable `ebpf:"retransmit_arguments"`
 	Routine             *ebpf.Variable `ebpf:"routine"`
+	RoutinePlaces       *ebpf.Variable `ebpf:"routine_places"`
 	SockFileType        *ebpf.Variable `ebpf:"sock_file_type"`
 	Softirqs            *ebpf.Variable `ebpf:"softirqs"`
 	SystemCalls         *ebpf.Variable `ebpf:"system_calls"`
+	UsesSeen            *ebpf.Variable `ebpf:"uses_seen"`
 }
 
 // DropPrograms contains all programs after they have been loaded into the kernel.

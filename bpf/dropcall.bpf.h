@@ -12,14 +12,15 @@
 const volatile bool marking;
 /* How much of a call's key is told, in bytes. */
 const volatile __u32 call_key_size;
-/* enum skb_drop_reason of a neighbour that did not answer; 0 if there is none. */
-const volatile __u32 neighbour_failed;
-
 /* Reasons for which packets are freed as a matter of routine, from Go. */
 #define ROUTINE_REASONS 256
 const volatile __u8 routine[ROUTINE_REASONS];
 
-/* Where a function's code is. */
+/* Whether it is seen who sends and receives (6.3). Else a socket's owner is who
+ * connected, which tells nothing once others may use it. */
+const volatile bool uses_seen;
+
+/* Where a function's code is; 0 and 0 for none. */
 struct code {
 	__u64 from, to;
 };
@@ -27,6 +28,9 @@ struct code {
 /* The functions below which the kernel works for the task that runs, and those
  * below which it does not, whatever is further out. */
 const volatile struct code system_calls[2], softirqs[4];
+/* Those that free packets as a matter of routine, whatever reason they give, and
+ * those that give a neighbour up. */
+const volatile struct code routine_places[32], neighbour_places[4];
 
 /* A processor's stack, as bpf_get_stack tells it. */
 struct kernel_stack {
@@ -40,62 +44,109 @@ struct {
 	__type(value, struct kernel_stack);
 } stacks SEC(".maps");
 
+/* is_in says whether an address is in one of n functions. It has no branches,
+ * each of which would double what the verifier goes through. */
 static __always_inline bool is_in(__u64 address, const volatile struct code *code, __u32 n)
 {
+	__u64 inside = 0, offset;
 	__u32 i;
 
 #pragma unroll
-	for (i = 0; i < n; i++)
-		if (address >= code[i].from && address < code[i].to)
-			return true;
-	return false;
+	for (i = 0; i < n; i++) {
+		offset = address - code[i].from;
+		inside |= (offset - (code[i].to - code[i].from)) & ~offset;
+	}
+	return inside >> 63;
 }
 
-/* in_task says whether the kernel works for the task that runs. */
-static __noinline bool in_task(void *ctx)
+enum work { FOR_THE_TASK, FOR_OTHERS, ROUTINE };
+
+/* Frames from the one that freed a packet on that may be of functions that only
+ * free. */
+#define FREEING_FRAMES 4
+
+/* work_of says for whom the kernel works that has the stack in this processor's
+ * place, so many bytes of it, and whether it frees the packet as a matter of
+ * routine. Without static, so that the verifier goes through it once. */
+__noinline int work_of(__u64 location, __u64 bytes)
 {
-	__u32 zero = 0, i;
+	__u32 zero = 0, i, behind = 0;
+	struct kernel_stack *stack = bpf_map_lookup_elem(&stacks, &zero);
+	__u64 frame;
+
+	if (!stack)
+		return FOR_OTHERS;
+	for (i = 0; i < DROP_FRAMES; i++) {
+		if (bytes < (i + 1) * sizeof(__u64))
+			return FOR_OTHERS;
+		frame = stack->frames[i];
+		if (behind || frame == location)
+			behind++;
+		if (behind && behind <= FREEING_FRAMES && is_in(frame, routine_places, 32))
+			return ROUTINE;
+		if (is_in(frame, softirqs, 4))
+			return FOR_OTHERS;
+		if (is_in(frame, system_calls, 2))
+			return FOR_THE_TASK;
+	}
+	return FOR_OTHERS;
+}
+
+/* take_stack fills this processor's place with its stack and returns how many
+ * bytes that are. */
+static __always_inline __u64 take_stack(void *ctx)
+{
+	__u32 zero = 0;
 	struct kernel_stack *stack = bpf_map_lookup_elem(&stacks, &zero);
 	long got;
 
 	if (!stack)
-		return false;
+		return 0;
 	got = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), 0);
-	for (i = 0; i < DROP_FRAMES; i++) {
-		if (got < (long)((i + 1) * sizeof(__u64)))
-			return false;
-		if (is_in(stack->frames[i], softirqs, 4))
-			return false;
-		if (is_in(stack->frames[i], system_calls, 2))
-			return true;
-	}
-	return false;
+	return got > 0 ? got : 0;
+}
+
+/* may_tell says whether the owner of a packet's socket is who waits for it. */
+static __always_inline bool may_tell(const struct sock *sk)
+{
+	return uses_seen || sk->__sk_common.skc_state == TCP_STATE_SYN_SENT;
 }
 
 /* meet_call finds the call that a packet was dropped in, or NULL, and counts the
  * drop with it. The call waits from then on, or, where a neighbour was asked in
  * vain, from when the packet was sent. */
 static __noinline struct call *meet_call(void *ctx, const struct sk_buff *skb,
-					 const struct sock *sk, __u32 reason)
+					 const struct sock *sk, __u64 location)
 {
 	__u64 address = (__u64)sk, since = bpf_ktime_get_ns();
+	struct call *mine = NULL, *theirs = NULL, *call;
 	struct sock_owner *owner = NULL;
-	struct call *call = NULL;
 	struct caller who;
+	int work;
 
-	if (sk)
+	if (sk) {
 		owner = bpf_map_lookup_elem(&owners, &address);
-	if ((!sk || sk == skb->sk) && in_task(ctx)) {
-		if (owner)
-			owner->in_send = 1;
-		call = current_call(&who);
-	} else if (owner) {
-		call = call_of(&owner->caller);
+		if (owner && may_tell(sk))
+			theirs = call_of(&owner->caller);
 	}
+	if (!sk || sk == skb->sk)
+		mine = current_call(&who);
+	/* Of most drops there is no call, and the stack is dear. Pointers must not be
+	 * asked both at once, with an or. */
+	if (!mine) {
+		barrier_var(theirs);
+		if (!theirs)
+			return NULL;
+	}
+	work = work_of(location, take_stack(ctx));
+	if (work == ROUTINE)
+		return NULL;
+	call = work == FOR_THE_TASK && (!sk || sk == skb->sk) ? mine : theirs;
+	if (owner && call && call == mine)
+		owner->in_send = 1;
 	if (!call || !marking)
 		return call;
-	if (owner && neighbour_failed && reason == neighbour_failed &&
-	    owner->used_ns > call->entry_ns)
+	if (owner && is_in(location, neighbour_places, 4) && owner->used_ns > call->entry_ns)
 		since = owner->used_ns;
 	call_dropped(call, since);
 	return call;
@@ -114,8 +165,10 @@ int retransmit(__u64 *ctx)
 
 	if (retransmit_arguments > 2 && (int)ctx[2])
 		return 0;
-	if (owner)
-		resume(owner);
+	if (!owner)
+		return 0;
+	owner->in_send = 0;
+	resume(owner);
 	return 0;
 }
 

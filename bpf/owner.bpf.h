@@ -22,6 +22,7 @@ struct {
 } owners SEC(".maps");
 
 #define SOCK_STREAM 1
+#define EAGAIN 11
 
 static __always_inline __u64 inode_of(const struct sock *sk)
 {
@@ -76,11 +77,12 @@ static __always_inline void resume(const struct sock_owner *owner)
 
 /* used notes that the current task sent or received. A call that waits because
  * of a drop waits no longer, unless the drop was in this very send, which is told
- * when it is over. */
-static __always_inline void used(const struct sock *sk)
+ * when it is over, or it was only told to try again. */
+static __always_inline void used(const struct sock *sk, int outcome)
 {
 	__u64 address = (__u64)sk;
 	struct sock_owner *owner;
+	bool again = outcome == -EAGAIN;
 
 	__u16 family = sk->__sk_common.skc_family;
 
@@ -92,9 +94,11 @@ static __always_inline void used(const struct sock *sk)
 	if (owner && owner->inode != inode_of(sk))
 		owner = NULL;
 	if (calls && owner) {
-		if (!owner->in_send)
+		if (!owner->in_send && !again)
 			resume(owner);
 		owner->in_send = 0;
+		if (again) /* a reader that waits beside the sender is not who sent */
+			return;
 		/* the map's value is the one to change: the thread may be at another call */
 		current_call(&owner->caller);
 	}
@@ -108,14 +112,14 @@ static __always_inline void used(const struct sock *sk)
 SEC("tp_btf/sock_send_length")
 int socket_send(__u64 *ctx)
 {
-	used((void *)ctx[0]);
+	used((void *)ctx[0], ctx[1]);
 	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int socket_receive(__u64 *ctx)
 {
-	used((void *)ctx[0]);
+	used((void *)ctx[0], ctx[1]);
 	return 0;
 }
 

@@ -2,6 +2,7 @@ package drop
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/cilium/ebpf"
 
@@ -38,14 +39,17 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 	if err != nil {
 		return err
 	}
+	seesUses, err := kernel.HasTracepoint("sock_send_length")
+	if err != nil {
+		return err
+	}
 	var inTask [2]bpf.DropCode
-	for i, name := range systemCalls {
-		inTask[i].From, inTask[i].To = t.symbols.Code(name)
-	}
-	var inSoftirq [4]bpf.DropCode
-	for i, name := range softirqs {
-		inSoftirq[i].From, inSoftirq[i].To = t.symbols.Code(name)
-	}
+	t.findCode(inTask[:], systemCalls)
+	var inSoftirq, neighbours [4]bpf.DropCode
+	t.findCode(inSoftirq[:], softirqs)
+	t.findCode(neighbours[:], neighbourFails)
+	var routinely [32]bpf.DropCode
+	t.findCode(routinely[:], routinePlaces())
 	var routine [256]uint8
 	for _, n := range t.reasons.Numbers(isRoutine) {
 		if int(n) < len(routine) {
@@ -58,10 +62,10 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 	values[bpf.DropVarRetransmitArguments] = uint32(arity)
 	values[bpf.DropVarSystemCalls] = inTask
 	values[bpf.DropVarSoftirqs] = inSoftirq
+	values[bpf.DropVarUsesSeen] = seesUses
+	values[bpf.DropVarNeighbourPlaces] = neighbours
+	values[bpf.DropVarRoutinePlaces] = routinely
 	values[bpf.DropVarRoutine] = routine
-	for _, n := range t.reasons.Numbers(func(name string) bool { return name == "NEIGH_FAILED" }) {
-		values[bpf.DropVarNeighbourFailed] = n
-	}
 	return nil
 }
 
@@ -69,4 +73,31 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 func isRoutine(reason string) bool {
 	host := netip.AddrFrom4([4]byte{192, 0, 2, 1})
 	return Classify(&Drop{Reason: reason, Flow: Flow{EtherType: etherIPv4, Src: host, Dst: host}}, kernel.NetNS{}).Quiet
+}
+
+// neighbourFails are the functions that free packets for a neighbour that did
+// not answer (net/core/neighbour.c, net/ipv4/arp.c, net/ipv6/ndisc.c).
+var neighbourFails = []string{"neigh_invalidate", "arp_error_report", "ndisc_error_report", "neigh_timer_handler"}
+
+// routinePlaces are the functions that free packets as a matter of routine,
+// whatever reason they give: those that the table of causes knows by name.
+func routinePlaces() (names []string) {
+	for _, r := range quietRows {
+		if r.caller != "" || r.when != nil || r.reason != "" && !strings.Contains(r.reason, "NOT_SPECIFIED") {
+			continue
+		}
+		for name := range strings.SplitSeq(r.location, "|") {
+			if name != "" && !strings.ContainsAny(name, "*[") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// findCode says where the functions are that this kernel has.
+func (t *Tracer) findCode(code []bpf.DropCode, names []string) {
+	for i, name := range names {
+		code[i].From, code[i].To = t.symbols.Code(name)
+	}
 }
