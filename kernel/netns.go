@@ -36,17 +36,31 @@ func NetNSOf(path string) (NetNS, error) {
 	return NetNS{Inode: uint32(st.Ino), path: path}, nil
 }
 
+// netNSAt opens the namespace behind a path that may be anything.
+func netNSAt(path string) (NetNS, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return NetNS{}, fmt.Errorf("find network namespace: %w", err)
+	}
+	kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE) // ENOTTY for other files
+	_ = f.Close()                                                  // it was only asked
+	if err != nil || kind != unix.CLONE_NEWNET {
+		return NetNS{}, fmt.Errorf("find network namespace: %s is none", path)
+	}
+	return NetNSOf(path)
+}
+
 // NetNSNamed finds a namespace by its name in /run/netns, by a PID in it, by
 // its inode number, or by a path.
 func NetNSNamed(name string) (NetNS, error) {
 	if filepath.Base(name) == name {
-		if ns, err := NetNSOf(filepath.Join(namedNetNS, name)); err == nil {
+		if ns, err := netNSAt(filepath.Join(namedNetNS, name)); err == nil {
 			ns.Name = name
 			return ns, nil
 		}
 	}
 	if filepath.IsAbs(name) {
-		return NetNSOf(name)
+		return netNSAt(name)
 	}
 	n, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {

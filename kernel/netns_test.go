@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/latchprof/latch/internal/testutil"
@@ -44,5 +46,30 @@ func TestDoLeavesTheProcess(t *testing.T) {
 	}
 	if now, err := NetNSOf("/proc/self/ns/net"); err != nil || now.Inode != own.Inode {
 		t.Errorf("the process is in namespace %s, was in %s: %v", now, own, err)
+	}
+}
+
+// TestNetNSNamed holds that only a network namespace is taken for one.
+func TestNetNSNamed(t *testing.T) {
+	own, err := NetNSOf("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ns, err := NetNSNamed("/proc/self/ns/net"); err != nil || ns.Inode != own.Inode {
+		t.Errorf("%d, not %d: %v", ns.Inode, own.Inode, err)
+	}
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, "/proc/self/ns/mnt", "/dev/null"} {
+		if _, err := NetNSNamed(path); err == nil || !strings.Contains(err.Error(), path+" is none") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, name := range []string{"", "nope", "999999999", "../x", "/nonexistent"} {
+		if ns, err := NetNSNamed(name); err == nil {
+			t.Errorf("%q is %s", name, ns)
+		}
 	}
 }

@@ -175,7 +175,11 @@ func hiddenText(s *DropSummary) string {
 		}
 		parts = append(parts, share+Escape(t.name))
 	}
-	return fmt.Sprintf("%s routine frees hidden: %s", formatCount(s.quiet), strings.Join(parts, ", "))
+	noun := "frees"
+	if s.quiet == 1 {
+		noun = "free"
+	}
+	return fmt.Sprintf("%s routine %s hidden: %s", formatCount(s.quiet), noun, strings.Join(parts, ", "))
 }
 
 func lossText(lost map[string]uint64) string {

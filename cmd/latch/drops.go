@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
+	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 )
@@ -45,8 +49,17 @@ func newDrops(s streams) *cobra.Command {
   latch drops --fail-on firewall,no-route -- ./integration-tests`,
 		RunE: func(c *cobra.Command, args []string) error {
 			rest, command := split(c, args)
-			if len(rest) > 0 {
+			switch {
+			case len(rest) > 0:
 				return usage(fmt.Errorf("drops takes no argument %q: functions are given by --during, a command behind --", rest[0]))
+			case c.ArgsLenAtDash() >= 0 && len(command) == 0:
+				return usage(errors.New("no command stands behind --"))
+			}
+			// What a shell makes of a variable that is not set must not mean all.
+			for _, name := range []string{"cause", "fail-on", "netns", "pcap", "where"} {
+				if f := c.Flags().Lookup(name); f.Changed && (f.Value.String() == "" || f.Value.String() == "[]") {
+					return usage(fmt.Errorf("--%s is given nothing", name))
+				}
 			}
 			return drops(c.Context(), s, o, command)
 		},
@@ -96,6 +109,8 @@ func (o *dropsOptions) check(command []string) error {
 		return errors.New("--during needs the process whose calls are meant: -p PID, or -- COMMAND")
 	case len(command) > 0 && len(o.target.pids) > 0:
 		return errors.New("-p and -- COMMAND exclude each other")
+	case o.target.strLen < 1 || o.target.strLen > 1024:
+		return fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", o.target.strLen)
 	}
 	return nil
 }
@@ -112,6 +127,11 @@ func drops(ctx context.Context, s streams, o *dropsOptions, command []string) er
 			return usage(fmt.Errorf("--where: %w", err))
 		}
 	}
+	for _, pid := range o.target.pids {
+		if _, err := procfs.Open(pid); err != nil {
+			return err
+		}
+	}
 	var inside []kernel.NetNS
 	for _, name := range o.netns {
 		ns, err := kernel.NetNSNamed(name)
@@ -122,6 +142,11 @@ func drops(ctx context.Context, s streams, o *dropsOptions, command []string) er
 	}
 	ctx, signals := interruptible(ctx)
 	defer signals.stop()
+	// Where the output is closed, what is in the kernel and beside the output
+	// must still be taken away.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, unix.SIGPIPE)
+	defer signal.Stop(pipe)
 	w := &dropWatch{options: o, where: where, inside: inside, s: s}
 	return w.run(ctx, signals, command)
 }

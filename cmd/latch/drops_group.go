@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -33,6 +35,7 @@ type group struct {
 	packets []*drop.Packet
 	pause   time.Duration
 	next    time.Time
+	gone    bool // it is forgotten
 }
 
 // How often a line about the same kind of drop comes at least and at most, and
@@ -73,7 +76,8 @@ func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
 			g.packets = append(g.packets, d.Packet)
 		}
 		if d.Owner != nil && d.Owner.Inode != 0 && !d.Packet.Softirq {
-			w.sent[d.Owner.Inode] = g
+			w.sent[sending{d.Owner.Inode, netip.AddrPortFrom(d.Flow.Dst, d.Flow.DstPort)}] = g
+			w.sent[sending{inode: d.Owner.Inode}] = g
 		}
 	}
 	g.add(d)
@@ -96,10 +100,31 @@ func (g *group) add(d *drop.Drop) {
 	g.waiting.Owner = cmp.Or(g.waiting.Owner, d.Owner)
 }
 
+// A sending is what a socket sends, where to.
+type sending struct {
+	inode uint64
+	dst   netip.AddrPort
+}
+
+// forget drops what is known of groups that nothing was added to for long, so
+// that a watch of days does not grow.
+func (w *dropWatch) forget() {
+	now := time.Now()
+	if now.Sub(w.swept) < maxPause {
+		return
+	}
+	w.swept = now
+	maps.DeleteFunc(w.groups, func(_ groupKey, g *group) bool {
+		g.gone = g.waiting == nil && now.After(g.next.Add(maxPause))
+		return g.gone
+	})
+	maps.DeleteFunc(w.sent, func(_ sending, g *group) bool { return g.gone })
+}
+
 // pair says whether a socket call failed because its packet was dropped: then
 // the two are one event, and its line says what the program saw.
 func (w *dropWatch) pair(f *netfail.Failure) bool {
-	g := w.sent[f.Inode]
+	g := cmp.Or(w.sent[sending{f.Inode, f.Dst}], w.sent[sending{inode: f.Inode}]) // NAT may have changed where to
 	if g == nil || f.Inode == 0 || f.Err != unix.EPERM && f.Err != unix.ENOBUFS {
 		return false
 	}

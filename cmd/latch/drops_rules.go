@@ -27,9 +27,10 @@ type rules struct {
 // watched is one namespace's firewall.
 type watched struct {
 	*firewall.Watch
+	opened  time.Time // what was dropped before may be in the counters, or not
 	updated time.Time
-	dropped map[drop.Flow]uint64
-	placed  map[string]bool // hooks with brackets
+	dropped map[drop.Flow]uint64 // since
+	placed  map[string]bool      // hooks with brackets
 	broken  error
 	// traced are the answers of traces, and those that are asked for.
 	traced  map[drop.Flow]firewall.Answer
@@ -112,14 +113,40 @@ func (r *rules) watch(ns kernel.NetNS) *watched {
 	if w == nil {
 		w = &watched{dropped: make(map[drop.Flow]uint64), placed: make(map[string]bool), traced: make(map[drop.Flow]firewall.Answer)}
 		r.watches[ns.Inode] = w
-		w.Watch, w.broken = firewall.Open(ns)
-		w.updated = time.Now()
-		if w.broken != nil {
-			r.note(w.broken.Error())
-		}
+		w.open(ns, r)
 	}
 	return w
 }
+
+// open reads the rules, the baseline.
+func (w *watched) open(ns kernel.NetNS, r *rules) {
+	w.Watch, w.broken = firewall.Open(ns)
+	w.opened = time.Now()
+	w.updated = w.opened
+	clear(w.dropped)
+	if w.broken != nil {
+		r.note(w.broken.Error())
+	}
+}
+
+// update reads the rules again, or anew where the namespace is to be found
+// elsewhere: its process has ended, or another one has its number now.
+func (w *watched) update(inode uint32, r *rules) {
+	err := w.Update()
+	if err == nil {
+		w.updated = time.Now()
+		return
+	}
+	if ns, ok := r.spaces.find(inode); ok {
+		w.open(ns, r)
+		return
+	}
+	w.updated = time.Now()
+	r.note(err.Error())
+}
+
+// maxFlows bounds the flows whose drops are compared with counters.
+const maxFlows = 1 << 16
 
 func (r *rules) note(text string) { r.notes[text] = true }
 
@@ -132,7 +159,10 @@ func (r *rules) count(d *drop.Drop) {
 	if !ok {
 		return
 	}
-	r.watch(ns).dropped[d.Flow] += d.Count
+	w := r.watch(ns)
+	if _, known := w.dropped[d.Flow]; d.First.After(w.opened) && (known || len(w.dropped) < maxFlows) {
+		w.dropped[d.Flow] += d.Count
+	}
 }
 
 // ready says whether d can be explained now: the rules must be read behind its
@@ -164,10 +194,9 @@ func (r *rules) explain(d *drop.Drop, last bool) (answer firewall.Answer, ok boo
 		return traced, true
 	}
 	if !w.updated.After(d.Last) {
-		if err := w.Update(); err != nil {
-			r.note(err.Error())
+		if w.update(d.Flow.NetNS, r); w.broken != nil {
+			return firewall.Answer{Unknown: "the rules of its network namespace could not be read"}, true
 		}
-		w.updated = time.Now()
 	}
 	p := firewall.Packet{
 		Stack: d.Stack, Src: d.Flow.Src, Dst: d.Flow.Dst, Proto: d.Flow.Proto, SrcPort: d.Flow.SrcPort, DstPort: d.Flow.DstPort,
@@ -205,6 +234,7 @@ func (r *rules) explain(d *drop.Drop, last bool) (answer firewall.Answer, ok boo
 type namespaces struct {
 	known map[uint32]kernel.NetNS
 	read  time.Time
+	asked map[uint32]bool // since
 	self  uint32
 }
 
@@ -222,6 +252,9 @@ func (n *namespaces) refresh() error {
 	if err != nil {
 		return err
 	}
+	if time.Since(n.read) > settle {
+		n.asked = make(map[uint32]bool)
+	}
 	n.known, n.read = make(map[uint32]kernel.NetNS), time.Now()
 	for _, ns := range all {
 		n.known[ns.Inode] = ns
@@ -233,11 +266,18 @@ func (n *namespaces) refresh() error {
 }
 
 // find returns the namespace with an inode number; it is not ok where none
-// has it any more.
+// has it any more. Numbers are given again soon, and names come a moment after
+// the namespace.
 func (n *namespaces) find(inode uint32) (kernel.NetNS, bool) {
 	ns, ok := n.known[inode]
-	if !ok && time.Since(n.read) > settle && n.refresh() == nil {
-		ns, ok = n.known[inode]
+	if inode == n.self {
+		return ns, ok
+	}
+	if time.Since(n.read) > settle || !ok && !n.asked[inode] {
+		if n.refresh() == nil {
+			ns, ok = n.known[inode]
+		}
+		n.asked[inode] = true
 	}
 	return ns, ok
 }

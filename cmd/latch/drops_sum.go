@@ -16,8 +16,9 @@ type dropSum struct {
 	report.DropSummary
 	began time.Time
 	// last is when the last packet was lost, or when the run began.
-	last  time.Time
-	clean bool
+	last   time.Time
+	clean  bool
+	unseen uint64 // drops that are in no line
 }
 
 func (s *dropSum) start() { s.began = time.Now(); s.last = s.began }
@@ -34,9 +35,8 @@ func (s *dropSum) hide(cause *drop.Cause, packets uint64) {
 	s.DropSummary.Add(&report.Drop{Words: cause.Words, Count: packets, Quiet: true})
 }
 
-// verdict says how the run ends: what was asked to be an error, and what could
-// not be counted.
-func (w *dropWatch) verdict() error {
+// summarize says what the run came to.
+func (w *dropWatch) summarize() error {
 	totals, err := w.tracer.Totals()
 	if err != nil {
 		return err
@@ -46,8 +46,7 @@ func (w *dropWatch) verdict() error {
 	if err != nil {
 		return err
 	}
-	s.Elapsed = time.Since(s.began)
-	s.Moved = w.failures.moved(w.spaces)
+	s.unseen = totals.Lost
 	s.Lost = map[string]uint64{
 		"drops that were not seen or not counted":                            totals.Lost,
 		"drops counted without their flow, as there were too many":           totals.Merged,
@@ -67,11 +66,15 @@ func (w *dropWatch) verdict() error {
 	if w.options.json { // whose lines are events alone
 		out = report.NewDropWriter(w.s.err, nil)
 	}
-	if err := errors.Join(out.Summary(&s.DropSummary), w.buffer.Flush()); err != nil {
-		return err
-	}
-	if totals.Lost > 0 && w.options.strict {
-		return fmt.Errorf("%d drops were lost", totals.Lost)
+	return errors.Join(out.Summary(&s.DropSummary), w.buffer.Flush())
+}
+
+// verdict says how the run ends: what was asked to be an error, and what could
+// not be counted.
+func (w *dropWatch) verdict() error {
+	s := &w.sum
+	if s.unseen > 0 && w.options.strict {
+		return fmt.Errorf("%d drops were lost", s.unseen)
 	}
 	var broken []string
 	for class, n := range s.Causes() {

@@ -6,7 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
@@ -31,9 +35,13 @@ type dropWatch struct {
 	buffer   *bufio.Writer
 	out      *report.DropWriter
 	groups   map[groupKey]*group
-	sent     map[uint64]*group // of the last packet dropped in a send, by socket
+	sent     map[sending]*group // of the last packet dropped in a send
+	swept    time.Time          // when groups were last forgotten
 	sum      dropSum
 }
+
+// exitPipe is what a shell says of a program whose output was closed.
+const exitPipe = 128 + int(unix.SIGPIPE)
 
 // dropTick is how often drops are read.
 const dropTick = 250 * time.Millisecond
@@ -49,7 +57,12 @@ func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []stri
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.measure(ctx, signals, req, child); err != nil {
+	err = w.measure(ctx, signals, req, child)
+	if errors.Is(err, unix.EPIPE) { // who read the lines has gone: the command goes on
+		_ = child.wait(w.s)
+		return &exitError{code: exitPipe}
+	}
+	if err != nil {
 		child.kill()
 		return err
 	}
@@ -65,14 +78,19 @@ func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprob
 			return err
 		}
 	}
-	if err := w.attach(); err != nil {
+	if err := w.attach(); errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		return fmt.Errorf("drops needs root: %w", err)
+	} else if err != nil {
 		return err
 	}
 	fmt.Fprintf(w.s.err, "latch: attached %d probes in %s\n", w.calls.probes()+w.tracer.Attached()+w.failures.attached(), time.Since(began).Round(time.Millisecond))
 	if err := w.follow(ctx, child); err != nil {
 		return err
 	}
-	return w.finish()
+	if err := w.finish(); err != nil {
+		return err
+	}
+	return w.summarize()
 }
 
 // attach makes everything that watches, and what it is written to.
@@ -81,8 +99,8 @@ func (w *dropWatch) attach() (err error) {
 	for _, what := range undone {
 		fmt.Fprintf(w.s.err, "latch: %s\n", report.Escape(what))
 	}
-	if err != nil {
-		return err
+	if err != nil && os.Geteuid() == 0 { // it is no reason not to help with what is wrong now
+		fmt.Fprintf(w.s.err, "latch: %s\n", escapeLines(err.Error()))
 	}
 	if w.pcap, err = createPcap(w.options.pcap); err != nil {
 		return err
@@ -104,16 +122,18 @@ func (w *dropWatch) attach() (err error) {
 	if own, ok := w.spaces.find(w.spaces.self); ok && len(w.inside) == 0 {
 		w.rules.watch(own)
 	}
-	if w.failures, err = watchFailures(w.inside, w.spaces, !w.options.packets); err != nil {
+	if w.tracer, err = drop.Start(opts); err != nil {
 		return err
 	}
-	if w.tracer, err = drop.Start(opts); err != nil {
+	// Only while drops are seen can it be said of a call that it failed without
+	// one: this comes behind, and ends before.
+	if w.failures, err = watchFailures(w.inside, w.spaces, !w.options.packets); err != nil {
 		return err
 	}
 	columns, color := terminal(w.s.out)
 	w.buffer = bufio.NewWriterSize(w.s.out, 64<<10)
 	w.out = report.NewDropWriter(w.buffer, &report.DropOptions{Width: columns, Color: color, JSON: w.options.json, Verbose: w.options.verbose})
-	w.groups, w.sent = make(map[groupKey]*group), make(map[uint64]*group)
+	w.groups, w.sent = make(map[groupKey]*group), make(map[sending]*group)
 	w.sum.start()
 	return nil
 }
@@ -157,6 +177,7 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 		if err := w.tell(false); err != nil {
 			return err
 		}
+		w.forget()
 		if w.options.untilClean > 0 && time.Since(w.sum.last) >= w.options.untilClean {
 			w.sum.clean = true
 			return nil
@@ -166,9 +187,11 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 
 // finish detaches, and tells what is left.
 func (w *dropWatch) finish() error {
-	if err := errors.Join(w.tracer.Stop(), w.failures.stop()); err != nil {
+	if err := errors.Join(w.failures.stop(), w.tracer.Stop()); err != nil {
 		return err
 	}
+	w.sum.Elapsed = time.Since(w.sum.began)
+	w.sum.Moved = w.failures.moved(w.spaces)
 	w.failures.looked = time.Time{}
 	if err := w.take(); err != nil {
 		return err
@@ -183,6 +206,10 @@ func (w *dropWatch) finish() error {
 // take reads what was dropped or failed since the last time, and keeps what is
 // wanted of it.
 func (w *dropWatch) take() error {
+	failed, err := w.failures.take() // first: what they failed by is read behind them
+	if err != nil {
+		return err
+	}
 	drops, err := w.tracer.Read()
 	if err != nil {
 		return err
@@ -194,10 +221,6 @@ func (w *dropWatch) take() error {
 			ns = kernel.NetNS{} // commands need not enter it
 		}
 		w.keep(d, drop.Classify(d, ns), "")
-	}
-	failed, err := w.failures.take()
-	if err != nil {
-		return err
 	}
 	for _, f := range failed {
 		if !w.pair(f) {

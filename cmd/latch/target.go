@@ -18,8 +18,12 @@ import (
 // as $(pidof NAME) prints them.
 type pidList []int
 
-func (l *pidList) String() string { return fmt.Sprint([]int(*l)) }
-func (l *pidList) Type() string   { return "PID" }
+func (l *pidList) Type() string { return "PID" }
+
+// String is "" for none, so that help shows no default.
+func (l *pidList) String() string {
+	return strings.Trim(fmt.Sprint([]int(*l)), "[]")
+}
 
 func (l *pidList) Set(s string) error {
 	fields := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' })
