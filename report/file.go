@@ -42,25 +42,85 @@ func WriteFile(path string, rec *latency.Recording) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := replaceable(path); err != nil {
-		return err
-	}
-	tmp, err := createBeside(path)
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(tmp.Name()))
-		}
-	}()
-	if err := errors.Join(write(tmp, rec), tmp.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err := write(f, rec); err != nil {
+		return errors.Join(f.errorf(err), f.Close())
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	return errors.Join(f.Complete(), f.Close())
+}
+
+// A File is one that appears under its name only when it is complete.
+type File struct {
+	path string
+	tmp  *os.File // nil once it is complete or gone
+}
+
+// Create begins a file. An older one of its name, or a symbolic link, stays
+// until the file is complete.
+func Create(path string) (*File, error) {
+	if err := replaceable(path); err != nil {
+		return nil, err
+	}
+	tmp, err := createBeside(path)
+	if err != nil {
+		return nil, err
+	}
+	return &File{path, tmp}, nil
+}
+
+func (f *File) Write(data []byte) (int, error) {
+	n, err := f.tmp.Write(data)
+	if err != nil {
+		return n, f.errorf(err)
+	}
+	return n, nil
+}
+
+// Complete gives the file its name.
+func (f *File) Complete() error {
+	if err := f.tmp.Close(); err != nil {
+		return f.errorf(err)
+	}
+	if err := os.Rename(f.tmp.Name(), f.path); err != nil {
+		return f.errorf(err)
+	}
+	f.tmp = nil
+	return nil
+}
+
+// Close removes what was written, unless it is complete.
+func (f *File) Close() error {
+	if f.tmp == nil {
+		return nil
+	}
+	_ = f.tmp.Close() // what it holds goes
+	err := os.Remove(f.tmp.Name())
+	f.tmp = nil
+	if err != nil {
+		return f.errorf(err)
 	}
 	return nil
+}
+
+// errorf names the file as the user does.
+func (f *File) errorf(err error) error {
+	return fmt.Errorf("write %s: %w", f.path, bare(err))
+}
+
+// bare is an error without the name of a file.
+func bare(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 // CheckOutput returns the error that WriteFile would return for a path whose
@@ -69,17 +129,11 @@ func CheckOutput(path string) error {
 	if _, err := formatOf(path); err != nil {
 		return err
 	}
-	if err := replaceable(path); err != nil {
-		return err
-	}
-	tmp, err := createBeside(path)
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(tmp.Close(), os.Remove(tmp.Name())); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return f.Close()
 }
 
 // replaceable returns an error if something other than a file has the name.
@@ -108,11 +162,7 @@ func createBeside(path string) (*os.File, error) {
 			return f, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			var cause *fs.PathError
-			if errors.As(err, &cause) {
-				err = cause.Err
-			}
-			return nil, fmt.Errorf("write %s: directory %s: %w", path, dir, err)
+			return nil, fmt.Errorf("write %s: directory %s: %w", path, dir, bare(err))
 		}
 	}
 }

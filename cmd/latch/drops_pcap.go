@@ -2,9 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/report"
@@ -17,21 +14,20 @@ const packetBytes = 1514
 // nil where none is wanted.
 type pcapFile struct {
 	*report.PcapWriter
-	file *os.File
-	path string
+	file *report.File
 }
 
 func createPcap(path string) (*pcapFile, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	file, err := report.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("write packets: %w", err)
+		return nil, err
 	}
-	p := &pcapFile{file: file, path: path}
+	p := &pcapFile{file: file}
 	if p.PcapWriter, err = report.NewPcapWriter(file); err != nil {
-		return nil, errors.Join(err, p.abandon())
+		return nil, errors.Join(err, file.Close())
 	}
 	return p, nil
 }
@@ -56,21 +52,13 @@ func (p *pcapFile) complete() error {
 	if p == nil {
 		return nil
 	}
-	err := errors.Join(p.file.Chmod(0o644), p.file.Close())
-	if err == nil {
-		err = os.Rename(p.file.Name(), p.path)
-	}
-	if err != nil {
-		return fmt.Errorf("write packets: %w", err)
-	}
-	p.file = nil
-	return nil
+	return p.file.Complete()
 }
 
 // abandon removes the file, unless it is complete.
 func (p *pcapFile) abandon() error {
-	if p == nil || p.file == nil {
+	if p == nil {
 		return nil
 	}
-	return errors.Join(p.file.Close(), os.Remove(p.file.Name()))
+	return p.file.Close()
 }
