@@ -63,8 +63,49 @@ type Drop struct {
 	EtherType uint16      `json:"ethertype,omitempty"`
 	Last      time.Time   `json:"last,omitzero"`
 	Times     []time.Time `json:"times,omitempty"` // of the first few
+	// Folded is how many further drops Fold has put into this one. They are
+	// lines of their own in JSON.
+	Folded int `json:"-"`
 	// Quiet says that it is a routine free, shown because it was asked for.
 	Quiet bool `json:"quiet,omitempty"`
+}
+
+// Fold makes one line of d and another drop of the same cause. What differs is
+// no longer said.
+func (d *Drop) Fold(other *Drop) {
+	d.Folded++
+	d.Count += other.Count
+	if other.Time.Before(d.Time) {
+		d.Time = other.Time
+	}
+	if other.Last.After(d.Last) {
+		d.Last = other.Last
+	}
+	d.Times = nil
+	same(&d.Src, other.Src)
+	same(&d.Dst, other.Dst)
+	same(&d.Sport, other.Sport)
+	same(&d.Dport, other.Dport)
+	same(&d.Kind, other.Kind)
+	same(&d.IfName, other.IfName)
+	same(&d.Len, other.Len)
+	same(&d.Check, other.Check)
+	same(&d.Remedy, other.Remedy)
+	same(&d.Socket, other.Socket)
+	same(&d.RuleText, other.RuleText)
+	same(&d.RuleConfidence, other.RuleConfidence)
+	same(&d.Told, other.Told)
+	same(&d.Remark, other.Remark)
+	if d.PID != other.PID {
+		d.PID, d.TID, d.Comm, d.UID, d.Exe, d.Cgroup, d.Container = 0, 0, "", nil, "", "", ""
+	}
+}
+
+// same makes a value zero where another one differs.
+func same[T comparable](value *T, other T) {
+	if *value != other {
+		*value = *new(T)
+	}
 }
 
 // A DropDuring is the call that was in flight when a packet was dropped.
@@ -112,13 +153,19 @@ func encodeDrop(out *bytes.Buffer, d *Drop) error {
 // flow is "SRC → DST PROTO KIND", with ports where there are any.
 func (d *Drop) flow() string {
 	text := endpoint(d.Src, d.Sport) + " → " + endpoint(d.Dst, d.Dport)
-	if d.Src == "" && d.Dst == "" {
+	switch {
+	case d.Src == "" && d.Dst == "" && d.Folded > 0:
+		text = "many addresses"
+	case d.Src == "" && d.Dst == "":
 		text = "no addresses"
 	}
 	for _, word := range []string{d.Proto, d.Kind} {
 		if word != "" {
 			text += " " + Escape(word)
 		}
+	}
+	if d.Folded > 0 {
+		text += " +" + formatCount(uint64(d.Folded+1)) + " more flows"
 	}
 	return text
 }

@@ -104,7 +104,7 @@ func dropComment(d *Drop) string {
 		lines = append(lines, "saw: "+Escape(d.Told))
 	}
 	if d.Remark != "" {
-		lines = append(lines, "not: "+Escape(d.Remark))
+		lines = append(lines, "note: "+Escape(d.Remark))
 	}
 	text := strings.Join(lines, "\n")
 	if len(text) > maxComment {

@@ -152,6 +152,11 @@ func (w *dropWatch) tell(all bool) error {
 			return err
 		}
 	}
+	for _, line := range w.folder.due(now, all) {
+		if err := w.out.Write(line); err != nil {
+			return err
+		}
+	}
 	if err := w.buffer.Flush(); err != nil {
 		return fmt.Errorf("write drops: %w", err)
 	}
@@ -188,6 +193,9 @@ func (w *dropWatch) tellGroup(g *group, now time.Time, last bool) error {
 		if err := w.pcap.add(line, packets); err != nil {
 			return err
 		}
+	}
+	if !w.options.json && w.folder.takes(line, now) {
+		return nil
 	}
 	return w.out.Write(line)
 }

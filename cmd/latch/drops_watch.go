@@ -34,6 +34,7 @@ type dropWatch struct {
 	pcap     *pcapFile
 	buffer   *bufio.Writer
 	out      *report.DropWriter
+	folder   *folder
 	groups   map[groupKey]*group
 	sent     map[sending]*group // of the last packet dropped in a send
 	swept    time.Time          // when groups were last forgotten
@@ -97,7 +98,7 @@ func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprob
 func (w *dropWatch) attach() (err error) {
 	undone, err := firewall.Sweep()
 	for _, what := range undone {
-		fmt.Fprintf(w.s.err, "latch: %s\n", report.Escape(what))
+		fmt.Fprintf(w.s.err, "latch: took away %s\n", report.Escape(what))
 	}
 	if err != nil && os.Geteuid() == 0 { // it is no reason not to help with what is wrong now
 		fmt.Fprintf(w.s.err, "latch: %s\n", escapeLines(err.Error()))
@@ -133,6 +134,7 @@ func (w *dropWatch) attach() (err error) {
 	columns, color := terminal(w.s.out)
 	w.buffer = bufio.NewWriterSize(w.s.out, 64<<10)
 	w.out = report.NewDropWriter(w.buffer, &report.DropOptions{Width: columns, Color: color, JSON: w.options.json, Verbose: w.options.verbose})
+	w.folder = newFolder()
 	w.groups, w.sent = make(map[groupKey]*group), make(map[sending]*group)
 	w.sum.start()
 	return nil
