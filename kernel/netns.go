@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,7 +52,7 @@ func netNSAt(path string) (NetNS, error) {
 }
 
 // NetNSNamed finds a namespace by its name in /run/netns, by a PID in it, by
-// its inode number, or by a path.
+// its inode number, by the ID of a container in it, or by a path.
 func NetNSNamed(name string) (NetNS, error) {
 	if filepath.Base(name) == name {
 		if ns, err := netNSAt(filepath.Join(namedNetNS, name)); err == nil {
@@ -62,9 +63,12 @@ func NetNSNamed(name string) (NetNS, error) {
 	if filepath.IsAbs(name) {
 		return netNSAt(name)
 	}
+	if len(name) >= shortID && strings.Trim(name, "0123456789abcdef") == "" {
+		return netNSContainer(name)
+	}
 	n, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {
-		return NetNS{}, fmt.Errorf("no network namespace %q: give a name (ip netns list), a PID in it, its inode number, or a path", name)
+		return NetNS{}, fmt.Errorf("no network namespace %q: give a name (ip netns list), a PID in it, its inode number, a container's ID, or a path", name)
 	}
 	if ns, err := NetNSOf(fmt.Sprintf("/proc/%d/ns/net", n)); err == nil {
 		ns.PID = int(n)
@@ -80,6 +84,43 @@ func NetNSNamed(name string) (NetNS, error) {
 		}
 	}
 	return NetNS{}, fmt.Errorf("no network namespace %d: it is neither a PID nor the inode number of one that a process or a name keeps", n)
+}
+
+// netNSContainer finds the namespace of a container by the first digits of its
+// ID. Several containers may share one.
+func netNSContainer(id string) (NetNS, error) {
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return NetNS{}, fmt.Errorf("list processes: %w", err)
+	}
+	for _, entry := range procs {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		c, err := CgroupOf(pid)
+		if err != nil || c.Container == "" || !strings.HasPrefix(id, c.Container) {
+			continue
+		}
+		if ns, err := NetNSOf(fmt.Sprintf("/proc/%d/ns/net", pid)); err == nil { // else it has ended
+			ns.PID = pid
+			return ns, nil
+		}
+	}
+	return NetNS{}, fmt.Errorf("no network namespace of a container %s", id)
+}
+
+// Container is the short ID of the container that the namespace's process is
+// in, "" where there is none.
+func (n NetNS) Container() string {
+	if n.PID == 0 {
+		return ""
+	}
+	c, err := CgroupOf(n.PID)
+	if err != nil {
+		return "" // it has ended
+	}
+	return c.Container
 }
 
 // NetNamespaces lists the namespaces that have a name or a process in them,

@@ -66,7 +66,7 @@ func newDrops(s streams) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.VarP(&o.target.pids, "pid", "p", "show only packets from or for sockets of this process (repeatable)")
-	flags.StringArrayVar(&o.netns, "netns", nil, "show only drops in this network `namespace`: a name, a PID in it, or its inode number (repeatable)")
+	flags.StringArrayVar(&o.netns, "netns", nil, "show only drops in this network `namespace`: a name, a PID in it, its inode number, or a container's ID (repeatable)")
 	flags.StringVar(&o.where, "where", "", "show only drops for which this `EXPR` is true, such as 'src == \"10.0.0.1\" && dport == 443'")
 	flags.StringSliceVar(&o.causes, "cause", nil, "show only these `causes`: "+strings.Join(drop.Classes(), ", "))
 	flags.StringSliceVar(&o.failOn, "fail-on", nil, "exit with 1 if a packet was dropped by one of these `causes`; any means all of them")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/kernel/firewall"
 	"github.com/latchprof/latch/report"
@@ -42,7 +43,7 @@ func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *repor
 	if o := d.Owner; o != nil {
 		uid := int(o.UID)
 		out.PID, out.TID, out.Comm, out.UID, out.Socket = o.PID, o.TID, o.Comm, &uid, o.Inode
-		w.describeOwner(out)
+		describeOwner(out, o)
 		if o.ByAddress {
 			out.Remark = "it had left its socket behind: the sender is known by its addresses"
 		} else if p := d.Packet; p != nil && o.PID != 0 && p.TaskPID != o.PID && p.TaskPID != 0 && !d.Merged {
@@ -92,14 +93,19 @@ func text(d *drop.Drop, name string) string {
 	return s
 }
 
-// describeOwner adds where the owner lives, if it still does.
-func (w *dropWatch) describeOwner(out *report.Drop) {
-	if out.PID == 0 {
-		return
+// describeOwner adds where the owner lives, if it still does, and else where
+// its socket was made.
+func describeOwner(out *report.Drop, o *drop.Owner) {
+	proc, err := procfs.Open(o.PID)
+	group := kernel.Cgroup{}
+	if err == nil && (proc.Comm == o.Comm || o.TID != o.PID) { // else its number may be another's
+		out.Exe = proc.Exe
+		group, err = kernel.CgroupOf(o.PID)
+	} else if o.CgroupID != 0 {
+		group, err = kernel.CgroupByID(o.CgroupID)
 	}
-	proc, err := procfs.Open(out.PID)
-	if err != nil || proc.Comm != out.Comm && out.TID == out.PID {
-		return // it ended, and its number may be another's
+	if err == nil && group.Path != "/" {
+		out.Cgroup = group.Path
 	}
-	out.Exe = proc.Exe
+	out.Container = group.Container
 }

@@ -282,8 +282,8 @@ func (n *namespaces) find(inode uint32) (kernel.NetNS, bool) {
 	return ns, ok
 }
 
-// name is what a namespace is called: by ip netns, or "" for our own, or by
-// its number.
+// name is what a namespace is called: by ip netns, or "" for our own, or by the
+// container in it, or by its number.
 func (n *namespaces) name(inode uint32) string {
 	ns, ok := n.find(inode)
 	switch {
@@ -293,6 +293,9 @@ func (n *namespaces) name(inode uint32) string {
 		return ns.Name
 	case inode == n.self:
 		return ""
+	}
+	if container := ns.Container(); container != "" {
+		return container
 	}
 	return kernel.NetNS{Inode: inode}.String()
 }
