@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -70,7 +69,7 @@ func (b *bench) expressions() error {
 
 // runTime is the time that latch's programs take for each call.
 func (b *bench) runTime(path string, flags []string) (float64, error) {
-	before, err := programs()
+	before, err := runs()
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +91,7 @@ func (b *bench) runTime(path string, flags []string) (float64, error) {
 	if _, err := s.work(); err != nil {
 		return 0, err
 	}
-	after, err := programs()
+	after, err := runs()
 	if err != nil {
 		return 0, err
 	}
@@ -100,9 +99,9 @@ func (b *bench) runTime(path string, flags []string) (float64, error) {
 		return 0, err
 	}
 	total := 0.0
-	for id, ns := range after {
-		if _, old := before[id]; !old {
-			total += ns
+	for id, ran := range after {
+		if _, old := before[id]; !old && strings.HasPrefix(ran.name, "call_") {
+			total += ran.ns
 		}
 	}
 	if total == 0 {
@@ -142,31 +141,4 @@ func readCost() (float64, error) {
 		return 0, fmt.Errorf("measure a read: no statistics: %w", err)
 	}
 	return float64(ran.Runtime.Nanoseconds()) / float64(ran.RunCount) / reads, nil
-}
-
-// programs are the run times, in ns, of all loaded programs that are called as
-// latch's are.
-func programs() (map[ebpf.ProgramID]float64, error) {
-	out := make(map[ebpf.ProgramID]float64)
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list programs: %w", err)
-		}
-		id = next
-		prog, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue // it has gone
-		}
-		info, err := prog.Info()
-		if err == nil && strings.HasPrefix(info.Name, "call_") {
-			if ran, err := prog.Stats(); err == nil {
-				out[id] = float64(ran.Runtime.Nanoseconds())
-			}
-		}
-		prog.Close()
-	}
 }

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	rounds := flags.Int("rounds", 5, "rounds of each measurement")
-	only := flags.String("only", "", "only one part: probes, go, attach or expr")
+	only := flags.String("only", "", "only one part: probes, go, attach, expr or drops")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"probes", b.native}, {"go", b.goProbes}, {"attach", b.attaching}, {"expr", b.expressions}} {
+	}{{"probes", b.native}, {"go", b.goProbes}, {"attach", b.attaching}, {"expr", b.expressions}, {"drops", b.drops}} {
 		if *only != "" && *only != part.name {
 			continue
 		}
