@@ -1,36 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Counts drops by kind. A lookup by so long a key is most of what a drop costs,
- * and drops come in rows of the same kind: each processor has a few slots for
- * those that it saw last, which it adds to without a lookup or a lock.
+ * Counts drops by kind. A lookup by so long a key would be most of what a drop
+ * costs, so that each processor has slots of its own, to which it adds without a
+ * lookup or a lock. A kind gets a slot when it is first met, and keeps it until
+ * the reader begins a new generation, with other slots and other maps: then
+ * nothing changes any more in the old ones once the kernel has waited for the
+ * programs that run.
  */
 #ifndef LATCH_COUNT_BPF_H
 #define LATCH_COUNT_BPF_H
 
 /* key: what was dropped where and why */
-struct {
+struct drop_counts {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
 	__type(key, struct drop_key);
 	__type(value, struct drop_count);
-} drops SEC(".maps");
+};
 
-/* key: where and why, without the flow: what drops has no room for */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 12);
-	__type(key, struct drop_key);
-	__type(value, struct drop_count);
-} merged_drops SEC(".maps");
+enum drop_kinds {
+	FLOWS,
+	MERGED,		/* where and why, without the flow: what has no room in FLOWS */
+};
 
+/* key: enum drop_kinds  value: counts of this generation */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DROP_SLOTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, struct drop_slot);
-} slots SEC(".maps");
+	__array(values, struct drop_counts);
+} kinds SEC(".maps");
+
+/* The slots of each processor for even and for odd generations; sized when
+ * loaded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct drop_bucket);
+} buckets SEC(".maps");
+
+/* A processor's buckets in one generation: two to the power of this. */
+const volatile __u32 bucket_bits;
+
+volatile __u32 generation;
 
 #define KEY_WORDS (sizeof(struct drop_key) / sizeof(__u64))
+#define NO_ROOM (~0ULL)
 
 static __always_inline bool same_kind(const struct drop_key *a, const struct drop_key *b)
 {
@@ -44,90 +61,118 @@ static __always_inline bool same_kind(const struct drop_key *a, const struct dro
 	return !difference;
 }
 
-static __always_inline __u32 slot_index(const struct drop_key *key)
+/* hash_of is never 0. Its upper bits are the best. */
+static __always_inline __u64 hash_of(const struct drop_key *key)
 {
 	const __u64 *x = (void *)key;
 	__u64 mix = 0;
-	__u32 i;
 
-#pragma unroll
-	for (i = 0; i < KEY_WORDS; i++)
-		mix += x[i] * (2 * i + 3);
-	return mix * 0x9e3779b97f4a7c15ULL >> 58;
+	mix += x[0] * 0x9e3779b97f4a7c15ULL;
+	mix += x[1] * 0xbf58476d1ce4e5b9ULL;
+	mix += x[2] * 0x94d049bb133111ebULL;
+	mix += x[3] * 0xd6e8feb86659fd93ULL;
+	mix += x[4] * 0xff51afd7ed558ccdULL;
+	mix += x[5] * 0xc4ceb9fe1a85ec53ULL;
+	mix += x[6] * 0xa0761d6478bd642fULL;
+	mix += x[7] * 0xe7037ed1a0b428dbULL;
+	return (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL | 1;
 }
 
 static const struct drop_count no_drops;
 
-/* count_of finds or makes the kind's count, NULL if there is no room. */
-static __always_inline struct drop_count *count_of(const struct drop_key *key)
+/* count_of finds or makes the kind's count in the map, NULL if there is no room. */
+static __always_inline struct drop_count *count_of(const struct drop_key *key, __u32 which,
+						   __u32 now, struct drop_totals *total)
 {
-	struct drop_count *count = bpf_map_lookup_elem(&drops, key);
+	void *counts = bpf_map_lookup_elem(&kinds, &which);
+	struct drop_count *count;
 
+	if (!counts)
+		return NULL;
+	count = bpf_map_lookup_elem(counts, key);
 	if (count)
 		return count;
-	bpf_map_update_elem(&drops, key, &no_drops, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&drops, key);
+	if (which == FLOWS && total->full == now + 1ULL)
+		return NULL;
+	bpf_map_update_elem(counts, key, &no_drops, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(counts, key);
+	if (!count && which == FLOWS)
+		total->full = now + 1ULL;
+	return count;
+}
+
+/* count_kind returns how often this happened before, as far as this processor
+ * knows, or NO_ROOM. Alone says that the program does not run on it twice, as it
+ * may before 5.12, where an interrupt comes: the inner one has no slots. */
+static __always_inline __u64 count_kind(const struct drop_key *key, __u32 which, bool alone,
+					struct drop_totals *total)
+{
+	__u32 now = generation, bits = bucket_bits, index, i;
+	struct drop_slot *slot, *unused = NULL;
+	__u64 hash = hash_of(key), before;
+	struct drop_bucket *bucket = NULL;
+	struct drop_count *count;
+
+	if (alone) {
+		index = (bpf_get_smp_processor_id() * 2 + (now & 1)) << bits | hash >> (64 - bits);
+		bucket = bpf_map_lookup_elem(&buckets, &index);
+	}
+	if (bucket) {
+#pragma unroll
+		for (i = 0; i < DROP_WAYS; i++) {
+			slot = &bucket->slots[i];
+			if (slot->hash == hash && same_kind(&slot->key, key))
+				return slot->before + slot->packets++;
+			if (!slot->hash) {
+				unused = slot;
+				break;
+			}
+		}
+	}
+	count = count_of(key, which, now, total);
+	if (!count)
+		return NO_ROOM;
+	before = count->packets;
+	add(count->packets, 1);
+	total->looked_up++;
+	if (unused) {
+		unused->key = *key;
+		unused->before = before + 1;
+		barrier();
+		unused->hash = hash;
+	}
+	return before;
 }
 
 /* count_merged counts a drop without its flow. */
-static __noinline int count_merged(const struct drop_key *key, struct drop_totals *total)
+static __noinline int count_merged(const struct drop_key *key, bool alone,
+				   struct drop_totals *total)
 {
 	struct drop_key merged = {
 		.location = key->location, .reason = key->reason, .netns = key->netns, .merged = 1,
 	};
-	struct drop_count *count;
 
-	bpf_map_update_elem(&merged_drops, &merged, &no_drops, BPF_NOEXIST);
-	count = bpf_map_lookup_elem(&merged_drops, &merged);
-	if (!count) {
+	/* what is no packet is told by it; others than these are for a sender to make up */
+	if (key->ethertype == ETH_P_IP || key->ethertype == ETH_P_IPV6 || key->ethertype == ETH_P_ARP)
+		merged.ethertype = key->ethertype;
+	else if (key->ethertype)
+		merged.ethertype = ETH_P_UNKNOWN;
+	if (count_kind(&merged, MERGED, alone, total) == NO_ROOM)
 		add(total->uncounted, 1);
-		return 0;
-	}
-	add(total->merged, 1);
-	add(count->packets, 1);
+	else
+		add(total->merged, 1);
 	return 0;
 }
 
-/* take makes the slot the kind's, and counts what it held of another. */
-static __always_inline void take(struct drop_slot *slot, const struct drop_key *key,
-				 __u64 counted)
-{
-	struct drop_count *old;
-
-	add(slot->begun, 1);
-	if (slot->packets) {
-		old = bpf_map_lookup_elem(&drops, &slot->key);
-		if (old)
-			add(old->packets, slot->packets);
-	}
-	slot->packets = 0;
-	slot->counted = counted;
-	slot->key = *key;
-	add(slot->done, 1);
-}
-
-/* count_drop returns how often this happened before, as far as this processor
- * knows. Alone says that the program does not run on it twice, as it may before
- * 5.12, where an interrupt comes. */
 static __always_inline __u64 count_drop(const struct drop_key *key, bool alone,
 					struct drop_totals *total)
 {
-	__u32 index = slot_index(key);
-	struct drop_slot *slot = bpf_map_lookup_elem(&slots, &index);
-	struct drop_count *count;
-	__u64 before;
+	__u64 before = count_kind(key, FLOWS, alone, total);
 
-	if (slot && alone && same_kind(&slot->key, key))
-		return slot->counted + slot->packets++;
-	count = count_of(key);
-	if (!count) {
-		count_merged(key, total);
-		return ~0ULL;
-	}
-	before = count->packets;
-	add(count->packets, 1);
-	if (slot && alone)
-		take(slot, key, before + 1);
+	if (before == NO_ROOM)
+		count_merged(key, alone, total);
+	barrier();
+	total->counted++;
 	return before;
 }
 

@@ -38,7 +38,8 @@ volatile bool enabled;
 
 /* Keeps these types in the BTF, for the Go side. */
 const struct drop_event *drop_event_type __attribute__((unused));
-const struct drop_slot *drop_slot_type __attribute__((unused));
+const struct drop_bucket *drop_bucket_type __attribute__((unused));
+const enum drop_kinds *drop_kinds_type __attribute__((unused));
 const struct sock_file *sock_file_type __attribute__((unused));
 const enum from_socket *from_socket_type __attribute__((unused));
 
@@ -186,6 +187,7 @@ struct seen {
 	struct headers headers;
 	struct drop_totals *total;
 	struct call *call;	/* that it was dropped in, if calls are looked for */
+	bool merged;
 };
 
 /* show hands the drop to the reader, with what else is to be seen of it. */
@@ -209,6 +211,7 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	}
 	__builtin_memset(event, 0, __builtin_offsetof(struct drop_event, stack));
 	event->key = seen->key;
+	event->merged = seen->merged;
 	event->time_ns = now;
 	event->skb = (__u64)skb;
 	event->len = skb->len;
@@ -240,7 +243,7 @@ int drop(__u64 *ctx)
 {
 	const struct sk_buff *skb = (void *)ctx[0];
 	const struct sock *sk = NULL;
-	struct seen seen = { .key = { .location = ctx[1] } };
+	struct seen seen;
 	struct drop_key *key = &seen.key;
 	const struct net_device *dev;
 	__u64 before;
@@ -249,6 +252,8 @@ int drop(__u64 *ctx)
 
 	if (!enabled)
 		return 0;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->location = ctx[1];
 	if (arguments > 2)
 		key->reason = ctx[2];
 	if (arguments > 3)
@@ -269,6 +274,7 @@ int drop(__u64 *ctx)
 	}
 	alone = !seen.total->running++;
 	before = count_drop(key, alone, seen.total);
+	seen.merged = before == NO_ROOM;
 	seen.call = NULL;
 	if (calls && alone && key->ethertype && !routine[key->reason % ROUTINE_REASONS])
 		seen.call = meet_call(ctx, skb, sk, key->location);

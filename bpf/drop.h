@@ -44,19 +44,21 @@ struct drop_count {
 	__u64 packets;
 };
 
-/* A processor's drops of one kind that are not in the counts yet. A reader that
- * goes upward sees the words in an order from which it can tell whether the
- * slot changed hands meanwhile: then done and begun differ. */
+/* A processor's drops of one kind. Key and hash are written once, before packets
+ * counts, so that they can be read at any time: where the hash is the key's, the
+ * key is whole. */
 struct drop_slot {
-	__u64 done;
-	struct drop_key key;
-	__u64 counted;		/* drops of the kind when it got the slot */
 	__u64 packets;
-	__u64 begun;
+	__u64 before;		/* drops of the kind that are counted elsewhere */
+	__u64 hash;		/* of the key; 0 while the slot is free */
+	struct drop_key key;
 };
 
-/* A processor's slots, a power of two. */
-#define DROP_SLOTS 64
+/* Where a kind's slot may be. */
+#define DROP_WAYS 4
+struct drop_bucket {
+	struct drop_slot slots[DROP_WAYS];
+};
 
 /* Who has a socket: it connected, listened, sent or received last. */
 struct sock_owner {
@@ -102,7 +104,7 @@ struct drop_event {
 	__u8 link_header;	/* data begins with it */
 	__u32 data_len;
 	__u32 frames;
-	__u32 unused;
+	__u32 merged;		/* it was counted without its flow */
 	__u64 stack[DROP_FRAMES];
 };
 
@@ -110,6 +112,9 @@ struct drop_event {
 struct drop_totals {
 	__u64 running;		/* 1 while the program runs on this processor */
 	__u64 wanted;		/* the namespace of the drop before */
+	__u64 full;		/* the generation, plus 1, in which there was no room for a flow */
+	__u64 counted;		/* drops that are counted, and those of them not in slots */
+	__u64 looked_up;
 	__u64 merged;		/* counted without their flow */
 	__u64 uncounted;	/* not counted by cause: no room at all */
 	__u64 unsampled;	/* events that were not wanted any more */

@@ -50,6 +50,11 @@ type DropCode struct {
 	To   uint64
 }
 
+type DropDropBucket struct {
+	_     structs.HostLayout
+	Slots [4]DropDropSlot
+}
+
 type DropDropCount struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -87,7 +92,7 @@ type DropDropEvent struct {
 	LinkHeader uint8
 	DataLen    uint32
 	Frames     uint32
-	Unused     uint32
+	Merged     uint32
 	Stack      [40]uint64
 }
 
@@ -110,19 +115,28 @@ type DropDropKey struct {
 	Merged     uint8
 }
 
+type DropDropKinds uint32
+
+const (
+	DropDropKindsFLOWS  DropDropKinds = 0
+	DropDropKindsMERGED DropDropKinds = 1
+)
+
 type DropDropSlot struct {
 	_       structs.HostLayout
-	Done    uint64
-	Key     DropDropKey
-	Counted uint64
 	Packets uint64
-	Begun   uint64
+	Before  uint64
+	Hash    uint64
+	Key     DropDropKey
 }
 
 type DropDropTotals struct {
 	_         structs.HostLayout
 	Running   uint64
 	Wanted    uint64
+	Full      uint64
+	Counted   uint64
+	LookedUp  uint64
 	Merged    uint64
 	Uncounted uint64
 	Unsampled uint64
@@ -201,16 +215,15 @@ type DropStackId struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	DropMapBrackets            = "brackets"
-	DropMapDrops               = "drops"
+	DropMapBuckets             = "buckets"
 	DropMapEvents              = "events"
 	DropMapGoLayouts           = "go_layouts"
 	DropMapInnermost           = "innermost"
-	DropMapMergedDrops         = "merged_drops"
+	DropMapKinds               = "kinds"
 	DropMapNamespaces          = "namespaces"
 	DropMapOpenCalls           = "open_calls"
 	DropMapOwners              = "owners"
 	DropMapRations             = "rations"
-	DropMapSlots               = "slots"
 	DropMapStacks              = "stacks"
 	DropMapTotals              = "totals"
 	DropProgDrop               = "drop"
@@ -220,17 +233,20 @@ const (
 	DropProgSocketSend         = "socket_send"
 	DropProgSocketState        = "socket_state"
 	DropVarArguments           = "arguments"
+	DropVarBucketBits          = "bucket_bits"
 	DropVarBurst               = "burst"
 	DropVarCallKeySize         = "call_key_size"
 	DropVarCalls               = "calls"
+	DropVarDropBucketType      = "drop_bucket_type"
 	DropVarDropEventType       = "drop_event_type"
-	DropVarDropSlotType        = "drop_slot_type"
+	DropVarDropKindsType       = "drop_kinds_type"
 	DropVarEnabled             = "enabled"
 	DropVarEventData           = "event_data"
 	DropVarEventSize           = "event_size"
 	DropVarEvery               = "every"
 	DropVarFew                 = "few"
 	DropVarFromSocketType      = "from_socket_type"
+	DropVarGeneration          = "generation"
 	DropVarHasBrackets         = "has_brackets"
 	DropVarHasNamespaces       = "has_namespaces"
 	DropVarMarking             = "marking"
@@ -298,19 +314,18 @@ type DropProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropMapSpecs struct {
-	Brackets    *ebpf.MapSpec `ebpf:"brackets"`
-	Drops       *ebpf.MapSpec `ebpf:"drops"`
-	Events      *ebpf.MapSpec `ebpf:"events"`
-	GoLayouts   *ebpf.MapSpec `ebpf:"go_layouts"`
-	Innermost   *ebpf.MapSpec `ebpf:"innermost"`
-	MergedDrops *ebpf.MapSpec `ebpf:"merged_drops"`
-	Namespaces  *ebpf.MapSpec `ebpf:"namespaces"`
-	OpenCalls   *ebpf.MapSpec `ebpf:"open_calls"`
-	Owners      *ebpf.MapSpec `ebpf:"owners"`
-	Rations     *ebpf.MapSpec `ebpf:"rations"`
-	Slots       *ebpf.MapSpec `ebpf:"slots"`
-	Stacks      *ebpf.MapSpec `ebpf:"stacks"`
-	Totals      *ebpf.MapSpec `ebpf:"totals"`
+	Brackets   *ebpf.MapSpec `ebpf:"brackets"`
+	Buckets    *ebpf.MapSpec `ebpf:"buckets"`
+	Events     *ebpf.MapSpec `ebpf:"events"`
+	GoLayouts  *ebpf.MapSpec `ebpf:"go_layouts"`
+	Innermost  *ebpf.MapSpec `ebpf:"innermost"`
+	Kinds      *ebpf.MapSpec `ebpf:"kinds"`
+	Namespaces *ebpf.MapSpec `ebpf:"namespaces"`
+	OpenCalls  *ebpf.MapSpec `ebpf:"open_calls"`
+	Owners     *ebpf.MapSpec `ebpf:"owners"`
+	Rations    *ebpf.MapSpec `ebpf:"rations"`
+	Stacks     *ebpf.MapSpec `ebpf:"stacks"`
+	Totals     *ebpf.MapSpec `ebpf:"totals"`
 }
 
 // DropVariableSpecs contains global variables before they are loaded into the kernel.
@@ -318,17 +333,20 @@ type DropMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropVariableSpecs struct {
 	Arguments           *ebpf.VariableSpec `ebpf:"arguments"`
+	BucketBits          *ebpf.VariableSpec `ebpf:"bucket_bits"`
 	Burst               *ebpf.VariableSpec `ebpf:"burst"`
 	CallKeySize         *ebpf.VariableSpec `ebpf:"call_key_size"`
 	Calls               *ebpf.VariableSpec `ebpf:"calls"`
+	DropBucketType      *ebpf.VariableSpec `ebpf:"drop_bucket_type"`
 	DropEventType       *ebpf.VariableSpec `ebpf:"drop_event_type"`
-	DropSlotType        *ebpf.VariableSpec `ebpf:"drop_slot_type"`
+	DropKindsType       *ebpf.VariableSpec `ebpf:"drop_kinds_type"`
 	Enabled             *ebpf.VariableSpec `ebpf:"enabled"`
 	EventData           *ebpf.VariableSpec `ebpf:"event_data"`
 	EventSize           *ebpf.VariableSpec `ebpf:"event_size"`
 	Every               *ebpf.VariableSpec `ebpf:"every"`
 	Few                 *ebpf.VariableSpec `ebpf:"few"`
 	FromSocketType      *ebpf.VariableSpec `ebpf:"from_socket_type"`
+	Generation          *ebpf.VariableSpec `ebpf:"generation"`
 	HasBrackets         *ebpf.VariableSpec `ebpf:"has_brackets"`
 	HasNamespaces       *ebpf.VariableSpec `ebpf:"has_namespaces"`
 	Marking             *ebpf.VariableSpec `ebpf:"marking"`
@@ -362,34 +380,32 @@ func (o *DropObjects) Close() error {
 //
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropMaps struct {
-	Brackets    *ebpf.Map `ebpf:"brackets"`
-	Drops       *ebpf.Map `ebpf:"drops"`
-	Events      *ebpf.Map `ebpf:"events"`
-	GoLayouts   *ebpf.Map `ebpf:"go_layouts"`
-	Innermost   *ebpf.Map `ebpf:"innermost"`
-	MergedDrops *ebpf.Map `ebpf:"merged_drops"`
-	Namespaces  *ebpf.Map `ebpf:"namespaces"`
-	OpenCalls   *ebpf.Map `ebpf:"open_calls"`
-	Owners      *ebpf.Map `ebpf:"owners"`
-	Rations     *ebpf.Map `ebpf:"rations"`
-	Slots       *ebpf.Map `ebpf:"slots"`
-	Stacks      *ebpf.Map `ebpf:"stacks"`
-	Totals      *ebpf.Map `ebpf:"totals"`
+	Brackets   *ebpf.Map `ebpf:"brackets"`
+	Buckets    *ebpf.Map `ebpf:"buckets"`
+	Events     *ebpf.Map `ebpf:"events"`
+	GoLayouts  *ebpf.Map `ebpf:"go_layouts"`
+	Innermost  *ebpf.Map `ebpf:"innermost"`
+	Kinds      *ebpf.Map `ebpf:"kinds"`
+	Namespaces *ebpf.Map `ebpf:"namespaces"`
+	OpenCalls  *ebpf.Map `ebpf:"open_calls"`
+	Owners     *ebpf.Map `ebpf:"owners"`
+	Rations    *ebpf.Map `ebpf:"rations"`
+	Stacks     *ebpf.Map `ebpf:"stacks"`
+	Totals     *ebpf.Map `ebpf:"totals"`
 }
 
 func (m *DropMaps) Close() error {
 	return _DropClose(
 		m.Brackets,
-		m.Drops,
+		m.Buckets,
 		m.Events,
 		m.GoLayouts,
 		m.Innermost,
-		m.MergedDrops,
+		m.Kinds,
 		m.Namespaces,
 		m.OpenCalls,
 		m.Owners,
 		m.Rations,
-		m.Slots,
 		m.Stacks,
 		m.Totals,
 	)
@@ -400,17 +416,20 @@ func (m *DropMaps) Close() error {
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropVariables struct {
 	Arguments           *ebpf.Variable `ebpf:"arguments"`
+	BucketBits          *ebpf.Variable `ebpf:"bucket_bits"`
 	Burst               *ebpf.Variable `ebpf:"burst"`
 	CallKeySize         *ebpf.Variable `ebpf:"call_key_size"`
 	Calls               *ebpf.Variable `ebpf:"calls"`
+	DropBucketType      *ebpf.Variable `ebpf:"drop_bucket_type"`
 	DropEventType       *ebpf.Variable `ebpf:"drop_event_type"`
-	DropSlotType        *ebpf.Variable `ebpf:"drop_slot_type"`
+	DropKindsType       *ebpf.Variable `ebpf:"drop_kinds_type"`
 	Enabled             *ebpf.Variable `ebpf:"enabled"`
 	EventData           *ebpf.Variable `ebpf:"event_data"`
 	EventSize           *ebpf.Variable `ebpf:"event_size"`
 	Every               *ebpf.Variable `ebpf:"every"`
 	Few                 *ebpf.Variable `ebpf:"few"`
 	FromSocketType      *ebpf.Variable `ebpf:"from_socket_type"`
+	Generation          *ebpf.Variable `ebpf:"generation"`
 	HasBrackets         *ebpf.Variable `ebpf:"has_brackets"`
 	HasNamespaces       *ebpf.Variable `ebpf:"has_namespaces"`
 	Marking             *ebpf.Variable `ebpf:"marking"`

@@ -124,6 +124,7 @@ struct sk_buff {
 #define ETH_P_IP 0x0800
 #define ETH_P_ARP 0x0806
 #define ETH_P_IPV6 0x86dd
+#define ETH_P_UNKNOWN 0xffff	/* reserved (RFC 1701) */
 
 #define AF_INET 2
 #define AF_INET6 10

@@ -43,6 +43,7 @@ static __always_inline bool headers_of(const struct sk_buff *skb, struct headers
 	__u32 at = skb->network_header, tail = skb->tail;
 
 	h->len = 0;
+	h->network = 0;
 	h->ip_len = 0;
 	/* not set yet, or not any more: the data begins with it */
 	if (!at || at == UNSET_HEADER)

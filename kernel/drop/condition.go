@@ -10,7 +10,9 @@ import (
 const (
 	etherIPv4 = 0x0800
 	etherARP  = 0x0806
-	etherIPv6 = 0x86dd
+	// etherUnknown stands for any other where flows are not told apart.
+	etherUnknown = 0xffff
+	etherIPv6    = 0x86dd
 )
 
 // IP protocols.

@@ -53,7 +53,7 @@ type Drop struct {
 	// none was looked for.
 	Call *Call
 	// Merged says that there was no room to tell the flows apart: Flow has
-	// nothing but the namespace.
+	// nothing but the namespace and the EtherType.
 	Merged bool
 	// Packet is one of them, nil if none was sampled.
 	Packet *Packet

@@ -8,7 +8,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
 
 	"github.com/latchprof/latch/bpf"
@@ -16,10 +15,15 @@ import (
 
 // A kind is what is known so far of the drops with one key.
 type kind struct {
-	told    uint64 // packets that Read has returned
+	key     bpf.DropDropKey
+	untold  uint64 // packets that Read has not returned
 	waiting []*event
 	stack   []string // of the latest packet
 	owner   *Owner
+
+	// The last generation in which it was met, and its count in that one's map.
+	generation uint32
+	inMap      uint64
 }
 
 // Totals say what became of all drops.
@@ -40,16 +44,8 @@ type Totals struct {
 // Read returns the drops since the last Read, in no order. Each of them is
 // counted in one Drop.
 func (t *Tracer) Read() ([]Drop, error) {
-	counts := make(map[bpf.DropDropKey]uint64)
-	for _, name := range []string{bpf.DropMapDrops, bpf.DropMapMergedDrops} {
-		if err := readCounts(t.coll.Maps[name], counts); err != nil {
-			return nil, err
-		}
-	}
-	// What a processor holds moves into the counts, so it is read behind them: a
-	// drop may then be missed until the next Read, but is never taken twice. For
-	// the same reason the packets come last.
-	if err := t.readSlots(counts); err != nil {
+	// The program shows a packet behind counting it: so the packets come last.
+	if err := t.count(); err != nil {
 		return nil, err
 	}
 	if err := t.readEvents(); err != nil {
@@ -57,61 +53,12 @@ func (t *Tracer) Read() ([]Drop, error) {
 	}
 	now := time.Now()
 	var drops []Drop
-	for key, count := range counts {
-		k := t.kind(key)
-		if count > k.told {
-			drops = t.tell(drops, key, k, count-k.told, now)
-			k.told = count
-		}
+	for _, k := range t.changed {
+		drops = t.tell(drops, k, now)
+		k.untold = 0
 	}
-	t.last = now
+	t.changed, t.last = t.changed[:0], now
 	return drops, nil
-}
-
-// readCounts adds the map's counts to counts, many at a time where the kernel
-// can (5.6).
-func readCounts(m *ebpf.Map, counts map[bpf.DropDropKey]uint64) error {
-	const batch = 1024
-	keys, values := make([]bpf.DropDropKey, batch), make([]bpf.DropDropCount, batch)
-	var cursor ebpf.MapBatchCursor
-	for {
-		n, err := m.BatchLookup(&cursor, keys, values, nil)
-		for i := range n {
-			counts[keys[i]] = values[i].Packets
-		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read drop counts: %w", err)
-		}
-	}
-}
-
-// readSlots adds what the processors have not counted yet.
-func (t *Tracer) readSlots(counts map[bpf.DropDropKey]uint64) error {
-	slots := t.coll.Maps[bpf.DropMapSlots]
-	for i := range slots.MaxEntries() {
-		var each []bpf.DropDropSlot
-		if err := slots.Lookup(i, &each); err != nil {
-			return fmt.Errorf("read drop counts: %w", err)
-		}
-		for _, s := range each {
-			if s.Done == s.Begun && s.Packets > 0 { // else it is changing hands
-				counts[s.Key] += s.Packets
-			}
-		}
-	}
-	return nil
-}
-
-func (t *Tracer) kind(key bpf.DropDropKey) *kind {
-	k := t.kinds[key]
-	if k == nil {
-		k = &kind{}
-		t.kinds[key] = k
-	}
-	return k
 }
 
 // readEvents takes the packets that are in the buffer.
@@ -126,16 +73,16 @@ func (t *Tracer) readEvents() error {
 			return fmt.Errorf("read dropped packets: %w", err)
 		}
 		if e := t.event(t.record.RawSample); e != nil {
-			k := t.kind(e.key)
+			k := t.kind(&e.counted)
 			k.waiting = append(k.waiting, e)
 		}
 	}
 }
 
-// tell appends n packets with one key to drops: each that was seen on its own
-// where every one is wanted, else all as one.
-func (t *Tracer) tell(drops []Drop, key bpf.DropDropKey, k *kind, n uint64, now time.Time) []Drop {
-	seen := k.waiting
+// tell appends the untold packets of a kind to drops: each that was seen on its
+// own where every one is wanted, else all as one.
+func (t *Tracer) tell(drops []Drop, k *kind, now time.Time) []Drop {
+	seen, n := k.waiting, k.untold
 	if uint64(len(seen)) > n {
 		seen = seen[:n]
 	}
@@ -143,7 +90,7 @@ func (t *Tracer) tell(drops []Drop, key bpf.DropDropKey, k *kind, n uint64, now 
 	for _, e := range seen {
 		t.learn(k, e)
 		if t.opts.Every {
-			d := t.drop(key, k, e)
+			d := t.drop(k, e)
 			d.Count, d.First, d.Last = 1, e.packet.Time, e.packet.Time
 			drops = append(drops, d)
 			n--
@@ -152,7 +99,7 @@ func (t *Tracer) tell(drops []Drop, key bpf.DropDropKey, k *kind, n uint64, now 
 	if n == 0 {
 		return drops
 	}
-	d := t.drop(key, k, nil)
+	d := t.drop(k, nil)
 	d.Count, d.First, d.Last = n, t.last, now
 	if len(seen) > 0 && !t.opts.Every {
 		d.Packet, d.First = seen[0].packet, seen[0].packet.Time
@@ -174,9 +121,13 @@ func (t *Tracer) learn(k *kind, e *event) {
 	}
 }
 
-// drop makes a Drop of one key, around the packet e if there is one.
-func (t *Tracer) drop(key bpf.DropDropKey, k *kind, e *event) Drop {
-	d := Drop{Flow: flowOf(&key), Stack: k.stack, Owner: k.owner, Merged: key.Merged != 0}
+// drop makes a Drop of one kind, around the packet e if there is one.
+func (t *Tracer) drop(k *kind, e *event) Drop {
+	key := &k.key
+	if e != nil {
+		key = &e.key // which has a flow where the kind has none
+	}
+	d := Drop{Flow: flowOf(key), Stack: k.stack, Owner: k.owner, Merged: key.Merged != 0}
 	if e != nil {
 		d.Packet, d.Stack, d.Call = e.packet, e.stack, e.call
 		if owner := t.owners.of(e); owner != nil {
@@ -218,11 +169,12 @@ func (t *Tracer) Totals() (Totals, error) {
 
 // An event is one dropped packet as it came.
 type event struct {
-	key    bpf.DropDropKey
-	packet *Packet
-	call   *Call
-	stack  []string
-	raw    rawOwner
+	key     bpf.DropDropKey
+	counted bpf.DropDropKey // what it was counted by
+	packet  *Packet
+	call    *Call
+	stack   []string
+	raw     rawOwner
 }
 
 // event decodes a packet; it is nil for what is none.
@@ -250,7 +202,11 @@ func (t *Tracer) event(raw []byte) *event {
 	frames := e.Stack[:min(int(e.Frames), len(e.Stack))]
 	stack := t.frames(frames, e.Key.Location)
 	p.Softirq, p.Sending = inSoftirq(stack), inSend(stack)
-	return &event{key: e.Key, packet: p, call: call, stack: stack, raw: rawOwner{
+	counted := e.Key
+	if e.Merged != 0 {
+		counted = *mergedKey(&e.Key)
+	}
+	return &event{key: e.Key, counted: counted, packet: p, call: call, stack: stack, raw: rawOwner{
 		sock: e.Sock, inode: e.Inode, cgroup: e.Cgroup, uid: e.Uid, receiving: e.Receiving != 0,
 		state: e.SockState, port: e.SockPort, noted: e.Owner, inCall: inSystemCall(stack),
 	}}

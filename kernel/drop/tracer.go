@@ -32,8 +32,9 @@ type Options struct {
 	CountOnly bool
 	// Data is how many bytes of each packet are wanted.
 	Data int
-	// MaxFlows bounds the kinds of drops that are told apart by their flow:
-	// those beyond are counted by reason and location alone. 0 means 2^16.
+	// MaxFlows bounds the kinds of drops that are told apart by their flow
+	// within a minute: those beyond are counted by reason and location alone. 0
+	// means 2^16.
 	MaxFlows int
 	// EventBytes is the size of the buffer for packets, a power of two. 0
 	// means 4 MiB, or 32 MiB where every packet is wanted.
@@ -83,16 +84,20 @@ type Tracer struct {
 	// noReasons says that this kernel does not say why it drops.
 	noReasons bool
 	// zero is the wall-clock time at which CLOCK_MONOTONIC was 0.
-	zero   time.Time
-	last   time.Time // of the Read before
-	kinds  map[bpf.DropDropKey]*kind
-	owners *owners
+	zero    time.Time
+	last    time.Time // of the Read before
+	counts  counts
+	kinds   map[bpf.DropDropKey]*kind
+	changed []*kind // with packets to tell
+	owners  *owners
+	// minGeneration is how long a generation of counts lasts at least.
+	minGeneration time.Duration
 }
 
 // Start attaches to the tracepoint skb:kfree_skb and to those that tell who has
 // a socket.
 func Start(opts *Options) (_ *Tracer, err error) {
-	t := &Tracer{kinds: make(map[bpf.DropDropKey]*kind)}
+	t := &Tracer{kinds: make(map[bpf.DropDropKey]*kind), minGeneration: minGeneration}
 	if opts != nil {
 		t.opts = *opts
 	}
@@ -165,13 +170,13 @@ func (t *Tracer) load() error {
 	if err := t.loadCalls(spec, values, shared); err != nil {
 		return err
 	}
+	if err := t.sizeCounts(spec, values); err != nil {
+		return err
+	}
 	for name, v := range values {
 		if err := spec.Variables[name].Set(v); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
-	}
-	if t.opts.MaxFlows > 0 {
-		spec.Maps[bpf.DropMapDrops].MaxEntries = uint32(t.opts.MaxFlows)
 	}
 	size := t.opts.eventBytes()
 	if bits.OnesCount(uint(size)) != 1 || size < os.Getpagesize() {
@@ -187,6 +192,9 @@ func (t *Tracer) load() error {
 	}
 	if t.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared}); err != nil {
 		return fmt.Errorf("load eBPF programs: %w", err)
+	}
+	if err := t.counts.open(t.coll); err != nil {
+		return err
 	}
 	for _, inode := range t.opts.NetNS {
 		if err := t.coll.Maps[bpf.DropMapNamespaces].Put(inode, uint8(1)); err != nil {
@@ -238,6 +246,7 @@ func (t *Tracer) Close() error {
 		t.ring = nil
 	}
 	if t.coll != nil {
+		err = errors.Join(err, t.counts.close())
 		t.coll.Close()
 		t.coll = nil
 	}
