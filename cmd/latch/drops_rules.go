@@ -153,6 +153,22 @@ func (r *rules) note(text string) { r.notes[text] = true }
 // said returns what could not be done.
 func (r *rules) said() []string { return slices.Sorted(maps.Keys(r.notes)) }
 
+// bracketed names the hooks that have brackets.
+func (r *rules) bracketed() []string {
+	var out []string
+	for inode, w := range r.watches {
+		for hook := range w.placed {
+			where := "the " + hook + " hook"
+			if name := r.spaces.name(inode); name != "" {
+				where += " of netns " + name
+			}
+			out = append(out, where)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // count adds d's packets to what its namespace's rules dropped.
 func (r *rules) count(d *drop.Drop) {
 	ns, ok := r.spaces.find(d.Flow.NetNS)

@@ -53,12 +53,7 @@ func (w *dropWatch) summarize() error {
 		"socket calls that failed and are not shown":                         unread,
 		"packets that were counted but not shown, as the buffer had no room": totals.EventsLost,
 	}
-	if totals.Runs > 0 {
-		s.Cost = fmt.Sprintf("%s a drop, %d times", totals.Time/time.Duration(totals.Runs), totals.Runs)
-	}
-	if !w.options.packets {
-		s.Cost = strings.TrimPrefix(s.Cost+"; each system call of this machine 0.1µs while it ran (--packets-only avoids it)", "; ")
-	}
+	s.Cost = w.costs(&totals)
 	for _, note := range w.rules.said() {
 		fmt.Fprintf(w.s.err, "latch: %s\n", report.Escape(note))
 	}
@@ -90,4 +85,19 @@ func (w *dropWatch) verdict() error {
 		return &exitError{code: exitBroken, err: errors.New("packets were dropped until the end (--until-clean)")}
 	}
 	return nil
+}
+
+// costs says what the watching took, as far as it was measured.
+func (w *dropWatch) costs(totals *drop.Totals) string {
+	var parts []string
+	if totals.Runs > 0 {
+		parts = append(parts, fmt.Sprintf("%s for each freed packet (of %d)", totals.Time/time.Duration(totals.Runs), totals.Runs))
+	}
+	for _, where := range w.rules.bracketed() {
+		parts = append(parts, "0.1µs for each packet in "+where+", whose chains are told apart")
+	}
+	if !w.options.packets {
+		parts = append(parts, "0.1µs for each system call of this machine (--packets-only avoids it)")
+	}
+	return strings.Join(parts, "; ")
 }

@@ -35,8 +35,8 @@ type Totals struct {
 	// Unsampled are packets that were counted but not shown, so that showing
 	// stays cheap; EventsLost those for which the buffer had no room.
 	Unsampled, EventsLost uint64
-	// Runs and Time are those of the drop program, where the kernel keeps
-	// statistics (kernel.bpf_stats_enabled).
+	// Runs and Time are those of the drop program while the kernel timed it: a
+	// while at the first drops, and whenever kernel.bpf_stats_enabled is set.
 	Runs uint64
 	Time time.Duration
 }
@@ -49,6 +49,9 @@ func (t *Tracer) Read() ([]Drop, error) {
 		return nil, err
 	}
 	if err := t.readEvents(); err != nil {
+		return nil, err
+	}
+	if err := t.measureCost(len(t.changed) > 0); err != nil {
 		return nil, err
 	}
 	now := time.Now()

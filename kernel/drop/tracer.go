@@ -90,6 +90,7 @@ type Tracer struct {
 	kinds   map[bpf.DropDropKey]*kind
 	changed []*kind // with packets to tell
 	owners  *owners
+	cost    costMeter
 	// minGeneration is how long a generation of counts lasts at least.
 	minGeneration time.Duration
 }
@@ -240,7 +241,7 @@ func (t *Tracer) Stop() error {
 
 // Close detaches and frees everything.
 func (t *Tracer) Close() error {
-	err := t.Stop()
+	err := errors.Join(t.Stop(), t.cost.close())
 	if t.ring != nil {
 		err = errors.Join(err, t.ring.Close())
 		t.ring = nil
