@@ -51,21 +51,23 @@ func runScenario(t *testing.T, s netlab.Scenario) {
 }
 
 // The first SYN of a connection goes in the task that asks for it, those that
-// follow in a timer, on top of whatever runs. All of them are the program's.
+// follow in a timer, on top of whatever runs. All of them are the program's, and
+// as many as the rule has counted: a busy kernel may skip one.
 func TestRetransmittedSYN(t *testing.T) {
 	l := netlab.New(t)
-	l.A.NFT("table inet f { chain c { type filter hook output priority 0; tcp dport 80 drop; }; }")
+	l.A.NFT("table inet f { chain c { type filter hook output priority 0; tcp dport 80 counter drop; }; }")
 	tr := start(t, &Options{NetNS: l.Inodes(), Every: true})
 	p := l.A.Start("connector", "tcp", netlab.B4+":80")
 	p.Go()
 	l.Equal("connect", p.WaitDone()[0], "ETIMEDOUT")
-	got := newTally(l, []netlab.Want{{Reason: "NETFILTER_DROP", Location: "nft_do_chain", NetNS: "A", Count: 3}})
+	n := ruleCount(t, l.A)
+	got := newTally(l, []netlab.Want{{Reason: "NETFILTER_DROP", Location: "nft_do_chain", NetNS: "A", Count: n}})
 	got.until(t, tr, got.complete)
 	got.lossless(t, tr)
 	drops := got.drops[0]
 	slices.SortFunc(drops, func(a, b Drop) int { return a.First.Compare(b.First) })
-	if len(drops) != 3 {
-		t.Fatalf("%d SYNs, want 3: %+v", len(drops), drops)
+	if n < 2 || n > 3 || uint64(len(drops)) != n {
+		t.Fatalf("%d SYNs, of which the rule has counted %d of 3: %+v", len(drops), n, drops)
 	}
 	for i, d := range drops {
 		timer := i > 0
@@ -111,6 +113,21 @@ func TestSenderByAddress(t *testing.T) {
 	if o := drops[0].Owner; o == nil || o.PID != p.PID() || o.Comm != "connector" || !o.ByAddress || o.Receiving || drops[0].Location != "nft_do_chain" {
 		t.Errorf("%+v, owner %+v, want process %d", drops[0], o, p.PID())
 	}
+}
+
+// ruleCount is how many packets the host's only rule has met.
+func ruleCount(t *testing.T, h *netlab.Host) uint64 {
+	t.Helper()
+	out, err := h.Command("nft", "list", "ruleset").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n uint64
+	_, rest, _ := strings.Cut(string(out), "counter ")
+	if _, err := fmt.Sscanf(rest, "packets %d", &n); err != nil {
+		t.Fatalf("no counter in %q: %v", out, err)
+	}
+	return n
 }
 
 // A tally sorts drops by the wants that they answer.
