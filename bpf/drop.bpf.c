@@ -267,17 +267,19 @@ int drop(__u64 *ctx)
 		return 0;
 	if (dev && dev->nd_net.net->ns.inum >= PROC_DYNAMIC_FIRST)
 		key->ifindex = dev->ifindex;
+	/* before the packet is looked at, whose many ways the verifier would go
+	 * through once for each of these */
+	alone = !seen.total->running++;
+	seen.call = NULL;
+	if (calls && alone && is_packet(skb, sk) && !routine[key->reason % ROUTINE_REASONS])
+		seen.call = meet_call(ctx, skb, sk, key->location);
 	if (!packet_flow(skb, key, &seen.headers) && sk) {
 		socket_flow(sk, key);
 		if (sk != skb->sk)
 			key->from_socket = RECEIVERS_SOCKET;
 	}
-	alone = !seen.total->running++;
 	before = count_drop(key, alone, seen.total);
 	seen.merged = before == NO_ROOM;
-	seen.call = NULL;
-	if (calls && alone && key->ethertype && !routine[key->reason % ROUTINE_REASONS])
-		seen.call = meet_call(ctx, skb, sk, key->location);
 	if (before < few || every)
 		show(ctx, skb, sk, &seen);
 	seen.total->running--;

@@ -61,8 +61,9 @@ static __always_inline bool is_in(__u64 address, const volatile struct code *cod
 
 enum work { FOR_THE_TASK, FOR_OTHERS, ROUTINE };
 
-/* Frames from the one that freed a packet on that may be of functions that only
- * free. */
+/* The most frames within that of who freed a packet, and from it on of functions
+ * that only free. */
+#define TRACING_FRAMES 10
 #define FREEING_FRAMES 4
 
 /* work_of says for whom the kernel works that has the stack in this processor's
@@ -80,10 +81,11 @@ __noinline int work_of(__u64 location, __u64 bytes)
 		if (bytes < (i + 1) * sizeof(__u64))
 			return FOR_OTHERS;
 		frame = stack->frames[i];
-		if (behind || frame == location)
+		if (behind ? behind <= FREEING_FRAMES : i < TRACING_FRAMES && frame == location) {
 			behind++;
-		if (behind && behind <= FREEING_FRAMES && is_in(frame, routine_places, 32))
-			return ROUTINE;
+			if (is_in(frame, routine_places, 32))
+				return ROUTINE;
+		}
 		if (is_in(frame, softirqs, 4))
 			return FOR_OTHERS;
 		if (is_in(frame, system_calls, 2))
@@ -110,6 +112,20 @@ static __always_inline __u64 take_stack(void *ctx)
 static __always_inline bool may_tell(const struct sock *sk)
 {
 	return uses_seen || sk->__sk_common.skc_state == TCP_STATE_SYN_SENT;
+}
+
+/* is_packet says whether what is freed was on its way through the network, not a
+ * message of another kind of socket. */
+static __always_inline bool is_packet(const struct sk_buff *skb, const struct sock *sk)
+{
+	__u16 family;
+
+	if (skb->protocol)
+		return true;
+	if (!sk)
+		return false;
+	family = sk->__sk_common.skc_family;
+	return family == AF_INET || family == AF_INET6;
 }
 
 /* meet_call finds the call that a packet was dropped in, or NULL, and counts the
