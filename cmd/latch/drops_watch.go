@@ -180,11 +180,26 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 			return err
 		}
 		w.forget()
-		if w.options.untilClean > 0 && time.Since(w.sum.last) >= w.options.untilClean {
-			w.sum.clean = true
-			return nil
+		if clean, err := w.isClean(); clean || err != nil {
+			return err
 		}
 	}
+}
+
+// isClean says whether nothing was dropped for as long as is wanted. What waits
+// for its line is told first: it may be of a moment ago.
+func (w *dropWatch) isClean() (bool, error) {
+	quiet := func() bool {
+		return w.options.untilClean > 0 && time.Since(w.sum.last) >= w.options.untilClean
+	}
+	if !quiet() {
+		return false, nil
+	}
+	if err := w.tell(true); err != nil {
+		return false, err
+	}
+	w.sum.clean = quiet()
+	return w.sum.clean, nil
 }
 
 // finish detaches, and tells what is left.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchprof/latch/internal/netlab"
 	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/latency"
 )
@@ -38,6 +39,7 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	netlab.Program()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "latch-accept-")
 		if err != nil {

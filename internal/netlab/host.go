@@ -3,6 +3,7 @@ package netlab
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,6 +177,25 @@ func (h *Host) Send(dev string, frames ...[]byte) {
 		args = append(args, fmt.Sprintf("%x", f))
 	}
 	h.lab.Equal("raw sender", h.Tell("raw", "raw", args...), fmt.Sprintf("ok=%d", len(frames)))
+}
+
+// Datagrams sends one from a socket to each of the ports of an IPv4 address.
+func (h *Host) Datagrams(to string, ports ...int) {
+	h.lab.T.Helper()
+	h.in("send datagrams", func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		addr := netip.MustParseAddr(to).As4()
+		for _, port := range ports {
+			if err := unix.Sendto(fd, []byte("x"), 0, &unix.SockaddrInet4{Addr: addr, Port: port}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Fence makes one drop that every tracer of the lab must see: a datagram to

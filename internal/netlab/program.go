@@ -48,9 +48,16 @@ func init() {
 // Main is what TestMain of every package that uses labs must call. It does
 // not return.
 func Main(m *testing.M) {
+	Program()
+	os.Exit(m.Run())
+}
+
+// Program is what a TestMain that does more must call first. In a process that
+// is to be a program it does not return.
+func Program() {
 	name := os.Getenv(programVar)
 	if name == "" {
-		os.Exit(m.Run())
+		return
 	}
 	if err := runProgram(name, os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
