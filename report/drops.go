@@ -85,17 +85,45 @@ func (w *DropWriter) line(out *bytes.Buffer, spans ...span) {
 	out.WriteByte('\n')
 }
 
+// wrapped writes spans as one line, or as several of which all but the first
+// are indented. A span is broken only if it is too long for a line by itself.
+func (w *DropWriter) wrapped(out *bytes.Buffer, indent int, spans ...span) {
+	var row []span
+	room := w.Width
+	for _, s := range spans {
+		if w.Width == 0 || width(s.text) <= room {
+			row = append(row, s)
+			room -= width(s.text)
+			continue
+		}
+		for _, text := range wrap(s.text, w.Width-indent, 0) {
+			if w.Width-room > indent {
+				w.line(out, row...)
+				row = []span{{plain, blanks(indent)}}
+			}
+			row = append(row, span{s.style, text})
+			room = w.Width - indent - width(text)
+		}
+	}
+	w.line(out, row...)
+}
+
 // flowCells is how wide flows are shown at least, if the line has room, so
 // that causes stand below each other.
 const flowCells = 44
 
-// oneLine writes what tells most first: the end may be cut.
+// flowIndent is where a line goes on that is too long for a terminal, below the
+// flow.
+const flowIndent = 14
+
+// oneLine writes a line, or two where the terminal is narrow: the rule and the
+// owner are not to be cut.
 func (w *DropWriter) oneLine(out *bytes.Buffer, d *Drop) {
 	flow := d.flow()
 	if w.Width == 0 || w.Width >= 2*flowCells {
 		flow = left(flow, flowCells)
 	}
-	spans := []span{{plain, d.Time.Format("15:04:05.000") + "  "}, {bold, flow}, {plain, "  "}, {red, d.because()}}
+	spans := []span{{plain, d.Time.Format("15:04:05.000") + "  "}, {bold, flow}, {red, "  " + d.because()}}
 	if d.Count > 1 {
 		spans = append(spans, span{bold, "  ×" + formatCount(d.Count)})
 	}
@@ -111,7 +139,7 @@ func (w *DropWriter) oneLine(out *bytes.Buffer, d *Drop) {
 	if d.NetNS != "" {
 		spans = append(spans, span{dim, "  netns " + Escape(d.NetNS)})
 	}
-	w.line(out, spans...)
+	w.wrapped(out, flowIndent, spans...)
 }
 
 // expanded writes a headline, and below it a line for each thing known.
