@@ -169,6 +169,13 @@ func NetNamespaces() ([]NetNS, error) {
 	return all, nil
 }
 
+// Here says whether the namespace is still where it was found. Its number is
+// soon another's when it is not.
+func (n NetNS) Here() bool {
+	now, err := NetNSOf(n.path)
+	return err == nil && now.Inode == n.Inode
+}
+
 // Do runs f in a thread that is in the namespace. Processes that f starts are
 // in it too. The thread ends with f.
 func (n NetNS) Do(f func() error) error {

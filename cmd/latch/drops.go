@@ -138,7 +138,9 @@ func drops(ctx context.Context, s streams, o *dropsOptions, command []string) er
 		if err != nil {
 			return err
 		}
-		inside = append(inside, ns)
+		if !slices.ContainsFunc(inside, func(o kernel.NetNS) bool { return o.Inode == ns.Inode }) {
+			inside = append(inside, ns)
+		}
 	}
 	ctx, signals := interruptible(ctx)
 	defer signals.stop()

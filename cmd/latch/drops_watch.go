@@ -24,6 +24,7 @@ type dropWatch struct {
 	options *dropsOptions
 	where   *drop.Where
 	inside  []kernel.NetNS
+	gone    map[uint32]bool // of inside
 	s       streams
 
 	tracer   *drop.Tracer
@@ -134,7 +135,7 @@ func (w *dropWatch) attach() (err error) {
 	columns, color := terminal(w.s.out)
 	w.buffer = bufio.NewWriterSize(w.s.out, 64<<10)
 	w.out = report.NewDropWriter(w.buffer, &report.DropOptions{Width: columns, Color: color, JSON: w.options.json, Verbose: w.options.verbose})
-	w.folder = newFolder()
+	w.folder, w.gone = newFolder(), make(map[uint32]bool)
 	w.groups, w.sent = make(map[groupKey]*group), make(map[sending]*group)
 	w.sum.start()
 	return nil
@@ -180,10 +181,31 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 			return err
 		}
 		w.forget()
+		if w.deserted() {
+			return nil
+		}
 		if clean, err := w.isClean(); clean || err != nil {
 			return err
 		}
 	}
+}
+
+// deserted says whether all namespaces that were given are gone, and says of
+// each that it is.
+func (w *dropWatch) deserted() bool {
+	for i, ns := range w.inside {
+		if w.gone[ns.Inode] || ns.Here() {
+			continue
+		}
+		// Its process ended, or its name was taken away: others may be in it.
+		if now, ok := w.spaces.find(ns.Inode); ok && now.Here() && (now.Name == "" || now.Name == ns.Name) {
+			w.inside[i] = now
+			continue
+		}
+		w.gone[ns.Inode] = true
+		fmt.Fprintf(w.s.err, "latch: network namespace %s is gone\n", report.Escape(ns.String()))
+	}
+	return len(w.inside) > 0 && len(w.gone) == len(w.inside)
 }
 
 // isClean says whether nothing was dropped for as long as is wanted. What waits
@@ -233,6 +255,9 @@ func (w *dropWatch) take() error {
 	}
 	for i := range drops {
 		d := &drops[i]
+		if w.gone[d.Flow.NetNS] {
+			continue // it is of a namespace that got the number of one that was meant
+		}
 		ns, _ := w.spaces.find(d.Flow.NetNS)
 		if ns.Inode == w.spaces.self {
 			ns = kernel.NetNS{} // commands need not enter it
