@@ -21,7 +21,8 @@ char __license[] SEC("license") = "Dual BSD/GPL";
 const volatile __u32 arguments;
 /* Whether only the drops of some namespaces are wanted. */
 const volatile bool has_namespaces;
-/* Whether each drop is wanted as an event, or the first few of each kind. */
+/* Whether each drop is wanted as an event, or the first few of each kind and
+ * those within calls. */
 const volatile bool every;
 /* Events of each kind, and the most of all kinds in a tenth of a second on each
  * processor: an event costs a hundred times what counting does. */
@@ -200,7 +201,7 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	__u64 now = bpf_ktime_get_ns(), pid_tgid;
 	long got;
 
-	if (!every && is_rationed(now)) {
+	if (!every && !seen->call && is_rationed(now)) {
 		add(total->unsampled, 1);
 		return 0;
 	}
@@ -280,7 +281,7 @@ int drop(__u64 *ctx)
 	}
 	before = count_drop(key, alone, seen.total);
 	seen.merged = before == NO_ROOM;
-	if (before < few || every)
+	if (before < few || every || (seen.call && few))
 		show(ctx, skb, sk, &seen);
 	seen.total->running--;
 	return 0;

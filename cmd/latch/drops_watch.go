@@ -113,7 +113,7 @@ func (w *dropWatch) attach() (err error) {
 	if w.rules, err = newRules(w.spaces, w.options.traceRules); err != nil {
 		return err
 	}
-	opts := &drop.Options{Brackets: w.rules.brackets.Map(), Calls: w.calls.options(), Every: w.calls != nil || w.pcap != nil}
+	opts := &drop.Options{Brackets: w.rules.brackets.Map(), Calls: w.calls.options(), Every: w.pcap != nil}
 	if w.pcap != nil {
 		opts.Data = packetBytes
 	}

@@ -82,35 +82,38 @@ func (t *Tracer) readEvents() error {
 	}
 }
 
-// tell appends the untold packets of a kind to drops: each that was seen on its
-// own where every one is wanted, else all as one.
+// tell appends the untold packets of a kind to drops: each that is wanted on its
+// own or was within a call, and all others as one.
 func (t *Tracer) tell(drops []Drop, k *kind, now time.Time) []Drop {
 	seen, n := k.waiting, k.untold
 	if uint64(len(seen)) > n {
 		seen = seen[:n]
 	}
 	k.waiting = slices.Clone(k.waiting[len(seen):])
+	var shared []*event
 	for _, e := range seen {
 		t.learn(k, e)
-		if t.opts.Every {
-			d := t.drop(k, e)
-			d.Count, d.First, d.Last = 1, e.packet.Time, e.packet.Time
-			drops = append(drops, d)
-			n--
+		if !t.opts.Every && e.call == nil {
+			shared = append(shared, e)
+			continue
 		}
+		d := t.drop(k, e)
+		d.Count, d.First, d.Last = 1, e.packet.Time, e.packet.Time
+		drops = append(drops, d)
+		n--
 	}
 	if n == 0 {
 		return drops
 	}
 	d := t.drop(k, nil)
 	d.Count, d.First, d.Last = n, t.last, now
-	if len(seen) > 0 && !t.opts.Every {
-		d.Packet, d.First = seen[0].packet, seen[0].packet.Time
-		for _, e := range seen {
-			d.Times = append(d.Times, e.packet.Time)
+	for i, e := range shared {
+		if i == 0 {
+			d.Packet, d.First = e.packet, e.packet.Time
 		}
-		if uint64(len(seen)) == n {
-			d.Last = seen[len(seen)-1].packet.Time
+		d.Times = append(d.Times, e.packet.Time)
+		if uint64(len(shared)) == n {
+			d.Last = e.packet.Time
 		}
 	}
 	return append(drops, d)

@@ -25,8 +25,8 @@ type Options struct {
 	// NetNS are the inode numbers of the namespaces whose drops are wanted;
 	// none means all. Drops whose namespace cannot be told are left out then.
 	NetNS []uint32
-	// Every asks for each dropped packet, not for the first few of each
-	// kind. It costs about a hundred times as much.
+	// Every asks for each dropped packet, not only for those within calls and
+	// the first few of each kind. It costs about a hundred times as much.
 	Every bool
 	// CountOnly asks for no packet at all.
 	CountOnly bool
