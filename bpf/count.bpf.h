@@ -61,7 +61,7 @@ static __always_inline bool same_kind(const struct drop_key *a, const struct dro
 	return !difference;
 }
 
-/* hash_of is never 0. Its upper bits are the best. */
+/* The upper bits of the hash are the best. */
 static __always_inline __u64 hash_of(const struct drop_key *key)
 {
 	const __u64 *x = (void *)key;
@@ -75,7 +75,7 @@ static __always_inline __u64 hash_of(const struct drop_key *key)
 	mix += x[5] * 0xc4ceb9fe1a85ec53ULL;
 	mix += x[6] * 0xa0761d6478bd642fULL;
 	mix += x[7] * 0xe7037ed1a0b428dbULL;
-	return (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL | 1;
+	return (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL;
 }
 
 static const struct drop_count no_drops;
@@ -108,7 +108,7 @@ static __always_inline __u64 count_kind(const struct drop_key *key, __u32 which,
 					struct drop_totals *total)
 {
 	__u32 now = generation, bits = bucket_bits, index, i;
-	struct drop_slot *slot, *unused = NULL;
+	__u32 unused = DROP_WAYS;
 	__u64 hash = hash_of(key), before;
 	struct drop_bucket *bucket = NULL;
 	struct drop_count *count;
@@ -120,13 +120,12 @@ static __always_inline __u64 count_kind(const struct drop_key *key, __u32 which,
 	if (bucket) {
 #pragma unroll
 		for (i = 0; i < DROP_WAYS; i++) {
-			slot = &bucket->slots[i];
-			if (slot->hash == hash && same_kind(&slot->key, key))
-				return slot->before + slot->packets++;
-			if (!slot->hash) {
-				unused = slot;
+			if (!bucket->tags[i]) {
+				unused = i;
 				break;
 			}
+			if ((bucket->tags[i] ^ hash) <= TAG_BEFORE && same_kind(&bucket->keys[i], key))
+				return (bucket->tags[i] & TAG_BEFORE) + bucket->packets[i]++;
 		}
 	}
 	count = count_of(key, which, now, total);
@@ -135,11 +134,11 @@ static __always_inline __u64 count_kind(const struct drop_key *key, __u32 which,
 	before = count->packets;
 	add(count->packets, 1);
 	total->looked_up++;
-	if (unused) {
-		unused->key = *key;
-		unused->before = before + 1;
+	if (bucket && unused < DROP_WAYS) {
+		bucket->keys[unused] = *key;
 		barrier();
-		unused->hash = hash;
+		bucket->tags[unused] = (hash & ~(__u64)TAG_BEFORE) |
+				       (before < TAG_BEFORE ? before + 1 : TAG_BEFORE);
 	}
 	return before;
 }

@@ -3,7 +3,7 @@
 package bpf
 
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type func -type counters -type call_id -type stack_id -type call_key -type call -type event -type hist -type func_flags -type loss -type call_mode -type key_status -type verdict -type go_layout Call call.bpf.c
-//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type drop_key -type drop_count -type drop_event -type drop_totals -type drop_slot -type drop_bucket -type drop_kinds -type sock_file -type from_socket Drop drop.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type drop_key -type drop_count -type drop_event -type drop_totals -type drop_bucket -type drop_kinds -type sock_file -type from_socket Drop drop.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" Bracket bracket.bpf.c
 //go:generate go tool bpf2go -go-package bpf -output-suffix _test -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type sighting Callers callers.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type failure -type fail_call -type fail_flags Netfail netfail.bpf.c

@@ -44,21 +44,20 @@ struct drop_count {
 	__u64 packets;
 };
 
-/* A processor's drops of one kind. Key and hash are written once, before packets
- * counts, so that they can be read at any time: where the hash is the key's, the
- * key is whole. */
-struct drop_slot {
-	__u64 packets;
-	__u64 before;		/* drops of the kind that are counted elsewhere */
-	__u64 hash;		/* of the key; 0 while the slot is free */
-	struct drop_key key;
-};
-
-/* Where a kind's slot may be. */
+/* Slots of a processor for its drops of one kind each, in which a kind is looked
+ * for by two cache lines. Tag and key are written once, before packets counts, so
+ * that they can be read at any time: where the tag is the key's hash, the key is
+ * whole. */
 #define DROP_WAYS 4
 struct drop_bucket {
-	struct drop_slot slots[DROP_WAYS];
+	__u64 tags[DROP_WAYS];	/* 0 while the slot is free */
+	__u64 packets[DROP_WAYS];
+	struct drop_key keys[DROP_WAYS];
 };
+
+/* The bits of a tag that are not the hash's: how many drops of the kind were
+ * counted elsewhere before, 1 or more. */
+#define TAG_BEFORE 0xff
 
 /* Who has a socket: it connected, listened, sent or received last. */
 struct sock_owner {

@@ -51,8 +51,10 @@ type DropCode struct {
 }
 
 type DropDropBucket struct {
-	_     structs.HostLayout
-	Slots [4]DropDropSlot
+	_       structs.HostLayout
+	Tags    [4]uint64
+	Packets [4]uint64
+	Keys    [4]DropDropKey
 }
 
 type DropDropCount struct {
@@ -121,14 +123,6 @@ const (
 	DropDropKindsFLOWS  DropDropKinds = 0
 	DropDropKindsMERGED DropDropKinds = 1
 )
-
-type DropDropSlot struct {
-	_       structs.HostLayout
-	Packets uint64
-	Before  uint64
-	Hash    uint64
-	Key     DropDropKey
-}
 
 type DropDropTotals struct {
 	_         structs.HostLayout

@@ -26,7 +26,10 @@ struct {
 
 static __always_inline __u64 inode_of(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	const struct socket *socket = sk->sk_socket;
+
+	/* a socket that accept has not returned yet has no file */
+	return socket && socket->file ? socket->file->f_inode->i_ino : 0;
 }
 
 /* cgroup_of returns the number of the socket's cgroup, 0 before 5.16, where the

@@ -85,7 +85,8 @@ func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
 
 func (g *group) add(d *drop.Drop) {
 	if g.waiting == nil {
-		g.waiting = d
+		kept := *d // not the whole of what was read with it
+		g.waiting = &kept
 		return
 	}
 	g.waiting.Count += d.Count

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -73,14 +72,14 @@ func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *repor
 	return out
 }
 
-// hooks are functions of firewalls, between a hook's place in the kernel and
+// hooks begin the names of functions of firewalls, between a hook's place in the kernel and
 // where the packet is freed.
-var hooks = regexp.MustCompile(`^(nf_hook|nft_do_chain|nf_queue|ipt_do_table|ip6t_do_table)`)
+var hooks = []string{"nf_hook", "nft_do_chain", "nf_queue", "ipt_do_table", "ip6t_do_table"}
 
 // caller is the function that led to the one that dropped.
 func caller(stack []string) string {
 	for i, f := range stack {
-		if i > 0 && !hooks.MatchString(f) {
+		if i > 0 && !slices.ContainsFunc(hooks, func(hook string) bool { return strings.HasPrefix(f, hook) }) {
 			return f
 		}
 	}

@@ -36,6 +36,7 @@ type dropWatch struct {
 	buffer   *bufio.Writer
 	out      *report.DropWriter
 	folder   *folder
+	causes   causes
 	groups   map[groupKey]*group
 	sent     map[sending]*group // of the last packet dropped in a send
 	swept    time.Time          // when groups were last forgotten
@@ -137,6 +138,7 @@ func (w *dropWatch) attach() (err error) {
 	w.out = report.NewDropWriter(w.buffer, &report.DropOptions{Width: columns, Color: color, JSON: w.options.json, Verbose: w.options.verbose})
 	w.folder, w.gone = newFolder(), make(map[uint32]bool)
 	w.groups, w.sent = make(map[groupKey]*group), make(map[sending]*group)
+	w.causes = make(causes)
 	w.sum.start()
 	return nil
 }
@@ -262,7 +264,7 @@ func (w *dropWatch) take() error {
 		if ns.Inode == w.spaces.self {
 			ns = kernel.NetNS{} // commands need not enter it
 		}
-		w.keep(d, drop.Classify(d, ns), "")
+		w.keep(d, w.causes.of(d, ns), "")
 	}
 	for _, f := range failed {
 		if !w.pair(f) {

@@ -30,7 +30,7 @@ type flooding struct {
 type flooded struct {
 	perSecond       float64
 	floorNS, dropNS float64 // a drop: of a program that only returns, of latch's
-	sendNS          float64 // a send, of latch's program
+	sendNS          float64 // a send, of latch's program, above the floor
 	cpu, rssMB      float64 // of the latch process: % of one CPU
 	counted, lost   uint64
 }
@@ -49,7 +49,7 @@ func (b *bench) drops() error {
 	}
 	defer stats.Close()
 	// 100 ns a drop; 2% and 15% of a CPU at 100,000 a second.
-	if err := b.floodTable(path, "A flood of drops, as many as one sender can: ns a drop in a program that only returns, and in latch's (median, range; own: the difference)",
+	if err := b.floodTable(path, "A flood of drops, as many as one sender can: ns a drop in a program that only returns, and in latch's (median, range; own: the difference; a send: the same of latch's program for it)",
 		[]flooding{
 			{name: "1 flow", flows: 1, packets: 1000003, maxNS: 100},
 			{name: "50 flows", flows: 50, packets: 1000003, maxNS: 100},
@@ -58,11 +58,61 @@ func (b *bench) drops() error {
 		}); err != nil {
 		return err
 	}
-	return b.floodTable(path, "100,000 drops a second for 10 s", []flooding{
+	if err := b.floodTable(path, "100,000 drops a second for 10 s", []flooding{
 		{name: "1 flow", flows: 1, packets: 1000003, rate: 100000, maxNS: 100, maxCPU: 2},
 		{name: "5000 flows", flows: 5000, packets: 1000003, rate: 100000, maxNS: 100, maxCPU: 15},
 		{name: "60000 flows", flows: 60000, packets: 1000003, rate: 100000},
-	})
+	}); err != nil {
+		return err
+	}
+	return b.otherCalls()
+}
+
+// otherCalls measures what latch drops adds to every system call of the
+// machine, by the time that one takes.
+func (b *bench) otherCalls() (err error) {
+	const n = 1000003
+	path := filepath.Join(b.dir, "getppid")
+	if err := b.build("go", "build", "-o", path, filepath.Join("internal", "bench", "testdata", "getppid.go")); err != nil {
+		return err
+	}
+	s, err := b.start(path, strconv.Itoa(n))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.end()) }()
+	settings := []struct {
+		name  string
+		flags []string // nil is without latch
+	}{{"alone", nil}, {"latch drops", []string{"drops"}}, {"latch drops --packets-only", []string{"drops", "--packets-only"}}}
+	times := make([][]float64, len(settings))
+	for round := range b.rounds {
+		for k := range settings {
+			i := (k + round) % len(settings)
+			var a *attached
+			if flags := settings[i].flags; flags != nil {
+				tr := &tracer{latchName, func(int) []string { return append([]string{b.latch}, flags...) }, func([]byte) (uint64, error) { return 0, nil }}
+				if a, err = b.attach(tr, s.pid); err != nil {
+					return err
+				}
+			}
+			ns, err := s.work()
+			if err != nil {
+				return err
+			}
+			times[i] = append(times[i], ns)
+			if a != nil {
+				if _, err := a.stop(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	t := newTable(b.out, "getppid(), ns (median, range; added: of the least)", "with", "ns", "added")
+	for i, s := range settings {
+		t.row(s.name, spread(times[i]), fmt.Sprintf("%.0f", slices.Min(times[i])-slices.Min(times[0])))
+	}
+	return t.flush()
 }
 
 func (b *bench) floodTable(path, title string, settings []flooding) error {
@@ -161,6 +211,7 @@ func (b *bench) flood(path string, s *flooding) (_ *flooded, err error) {
 		return nil, errors.Join(errors.New("the kernel has no statistics of the programs"), err)
 	}
 	got.floorNS = float64(least.Runtime.Nanoseconds()) / float64(least.RunCount)
+	got.sendNS -= got.floorNS
 	usage, ok := a.cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return nil, errors.New("no resource usage of latch")

@@ -28,7 +28,7 @@ type counts struct {
 
 	memory  []byte
 	buckets []bpf.DropDropBucket // in memory: by processor, parity of the generation, hash
-	seen    []seenSlot           // of their slots
+	seen    [][ways]seenSlot     // of their slots
 	each    int                  // buckets of one processor in one generation
 	cpus    []progress           // of the slots of each processor
 	lookups progress             // of the maps
@@ -58,17 +58,34 @@ func (p *progress) moved(counter uint64) bool {
 	return !skip
 }
 
+// ways are the slots of a bucket; tagBefore is TAG_BEFORE of drop.h.
+const (
+	ways      = len(bpf.DropDropBucket{}.Tags)
+	tagBefore = 0xff
+)
+
 const (
 	// All processors' slots take at most so many bytes of the kernel's memory:
-	// 2^14 flows for each generation on 20 processors, fewer where there are more.
+	// 2^15 flows for each generation on 12 processors, fewer where there are more.
 	maxSlotBytes = 64 << 20
 	minBits      = 4
-	maxBits      = 12
+	maxBits      = 13
 	// How long a generation lasts at least: it costs new lines for all flows.
 	minGeneration = time.Minute
 	// The kinds that are told apart where flows are not.
 	maxMerged = 1 << 12
 )
+
+// slotBytes is what the slots of all processors take, with 2^logarithm buckets
+// for each of both generations.
+func slotBytes(cpus, logarithm int) int {
+	return 2 * cpus << logarithm * int(unsafe.Sizeof(bpf.DropDropBucket{}))
+}
+
+// bucketBits is the logarithm of the buckets that each processor gets.
+func bucketBits(cpus int) int {
+	return min(max(bits.Len(uint(maxSlotBytes/slotBytes(cpus, 0)))-1, minBits), maxBits)
+}
 
 // sizeCounts sets how many flows the program has room for.
 func (t *Tracer) sizeCounts(spec *ebpf.CollectionSpec, values map[string]any) error {
@@ -78,8 +95,7 @@ func (t *Tracer) sizeCounts(spec *ebpf.CollectionSpec, values map[string]any) er
 	}
 	c := &t.counts
 	c.cpus = make([]progress, cpus)
-	room := maxSlotBytes / (2 * cpus * int(unsafe.Sizeof(bpf.DropDropBucket{})))
-	logarithm := min(max(bits.Len(uint(room))-1, minBits), maxBits)
+	logarithm := bucketBits(cpus)
 	c.each = 1 << logarithm
 	values[bpf.DropVarBucketBits] = uint32(logarithm)
 	spec.Maps[bpf.DropMapBuckets].MaxEntries = uint32(2 * cpus * c.each)
@@ -103,7 +119,7 @@ func (c *counts) open(coll *ebpf.Collection) error {
 		return fmt.Errorf("map drop counts into memory: %w", err)
 	}
 	c.buckets = unsafe.Slice((*bpf.DropDropBucket)(unsafe.Pointer(&c.memory[0])), slots.MaxEntries())
-	c.seen = make([]seenSlot, len(c.buckets)*len(c.buckets[0].Slots))
+	c.seen = make([][ways]seenSlot, len(c.buckets))
 	const batch = 1024
 	c.keys, c.values = make([]bpf.DropDropKey, batch), make([]bpf.DropDropCount, batch)
 	_, err = c.replace()
@@ -186,8 +202,7 @@ func (t *Tracer) beginGeneration() error {
 	for i := range c.cpus {
 		from := c.first(i)
 		clear(c.buckets[from : from+c.each])
-		ways := len(c.buckets[0].Slots)
-		clear(c.seen[from*ways : (from+c.each)*ways])
+		clear(c.seen[from : from+c.each])
 		c.cpus[i].sure = false
 	}
 	for key, k := range t.kinds {
@@ -208,16 +223,16 @@ func (t *Tracer) readSlots(cpu int) {
 	c := &t.counts
 	from := c.first(cpu)
 	for i := from; i < from+c.each; i++ {
-		for way := range c.buckets[i].Slots {
-			slot := &c.buckets[i].Slots[way]
-			seen := &c.seen[i*len(c.buckets[i].Slots)+way]
-			packets := atomic.LoadUint64(&slot.Packets)
+		bucket := &c.buckets[i]
+		for way := range bucket.Packets {
+			seen := &c.seen[i][way]
+			packets := atomic.LoadUint64(&bucket.Packets[way])
 			if packets == seen.packets {
 				continue
 			}
 			if seen.kind == nil {
-				key := slot.Key
-				if hashOf(&key) != atomic.LoadUint64(&slot.Hash) {
+				key := bucket.Keys[way]
+				if (hashOf(&key)^atomic.LoadUint64(&bucket.Tags[way]))&^tagBefore != 0 {
 					continue // it is being written
 				}
 				seen.kind = t.kind(&key)
@@ -287,7 +302,7 @@ func hashOf(key *bpf.DropDropKey) uint64 {
 	} {
 		mix += words[i] * factor
 	}
-	return (mix^mix>>32)*0x9e3779b97f4a7c15 | 1
+	return (mix ^ mix>>32) * 0x9e3779b97f4a7c15
 }
 
 // mergedKey is the key of drops that are counted without their flow:

@@ -55,7 +55,7 @@ func (t *Tracer) Read() ([]Drop, error) {
 		return nil, err
 	}
 	now := time.Now()
-	var drops []Drop
+	drops := make([]Drop, 0, len(t.changed))
 	for _, k := range t.changed {
 		drops = t.tell(drops, k, now)
 		k.untold = 0
@@ -89,7 +89,9 @@ func (t *Tracer) tell(drops []Drop, k *kind, now time.Time) []Drop {
 	if uint64(len(seen)) > n {
 		seen = seen[:n]
 	}
-	k.waiting = slices.Clone(k.waiting[len(seen):])
+	if k.waiting = k.waiting[len(seen):]; len(k.waiting) == 0 {
+		k.waiting = nil // else it would keep what is told
+	}
 	var shared []*event
 	for _, e := range seen {
 		t.learn(k, e)

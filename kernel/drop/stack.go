@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/latchprof/latch/bpf"
 )
 
 // freeing are functions that only free: where a packet is dropped is whoever
@@ -26,8 +28,35 @@ func plain(name string) string {
 	return name
 }
 
-// frames names the functions on a stack from the one that dropped outward.
-func (t *Tracer) frames(addrs []uint64, location uint64) (names []string) {
+// A rawStack is a stack as the kernel tells it, and where on it the packet
+// was freed.
+type rawStack struct {
+	frames   [dropFrames]uint64
+	location uint64
+}
+
+const dropFrames = len(bpf.DropDropEvent{}.Stack)
+
+// maxStacks bounds the stacks whose names are remembered.
+const maxStacks = 4096
+
+// frames names the functions on a stack from the one that dropped outward. The
+// same stack gets the same slice, which is not to be changed.
+func (t *Tracer) frames(addrs []uint64, location uint64) []string {
+	raw := rawStack{location: location}
+	copy(raw.frames[:], addrs)
+	names, ok := t.stacks[raw]
+	if !ok {
+		if len(t.stacks) >= maxStacks {
+			clear(t.stacks)
+		}
+		names = t.name(addrs, location)
+		t.stacks[raw] = names
+	}
+	return names
+}
+
+func (t *Tracer) name(addrs []uint64, location uint64) (names []string) {
 	at := slices.Index(addrs, location)
 	for i, addr := range addrs {
 		if i < at {

@@ -91,6 +91,7 @@ type Tracer struct {
 	changed []*kind // with packets to tell
 	owners  *owners
 	cost    costMeter
+	stacks  map[rawStack][]string
 	// minGeneration is how long a generation of counts lasts at least.
 	minGeneration time.Duration
 }
@@ -98,7 +99,7 @@ type Tracer struct {
 // Start attaches to the tracepoint skb:kfree_skb and to those that tell who has
 // a socket.
 func Start(opts *Options) (_ *Tracer, err error) {
-	t := &Tracer{kinds: make(map[bpf.DropDropKey]*kind), minGeneration: minGeneration}
+	t := &Tracer{kinds: make(map[bpf.DropDropKey]*kind), stacks: make(map[rawStack][]string), minGeneration: minGeneration}
 	if opts != nil {
 		t.opts = *opts
 	}

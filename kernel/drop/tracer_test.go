@@ -206,6 +206,9 @@ func TestFlowsBeyondTheLimitAreMerged(t *testing.T) {
 		}
 		if d.Merged {
 			merged += d.Count
+			if cause := Classify(&d, ns); cause.Quiet || d.Flow.EtherType != etherIPv4 {
+				t.Errorf("merged drops of EtherType %#x count as %+v", d.Flow.EtherType, cause)
+			}
 		} else {
 			own += d.Count
 		}
@@ -236,8 +239,10 @@ func TestEveryPacketIsSeen(t *testing.T) {
 func TestOtherNamespacesAreLeftOut(t *testing.T) {
 	ns := namespace(t)
 	tr := start(t, &Options{NetNS: []uint32{ns.Inode + 1<<20}})
+	all := start(t, &Options{NetNS: []uint32{ns.Inode}}) // its program runs behind the other's
 	if err := closedPorts(ns, 100, 9, 1); err != nil {
 		t.Fatal(err)
 	}
+	collect(t, all, 100)
 	collect(t, tr, 0)
 }
