@@ -185,7 +185,6 @@ static __always_inline void copy_packet(const struct sk_buff *skb, const struct 
 /* What is known of a drop when it is counted. */
 struct seen {
 	struct drop_key key;
-	struct headers headers;
 	struct drop_totals *total;
 	struct call *call;	/* that it was dropped in, if calls are looked for */
 	bool merged;
@@ -193,9 +192,8 @@ struct seen {
 
 /* show hands the drop to the reader, with what else is to be seen of it. */
 static __noinline int show(void *ctx, const struct sk_buff *skb, const struct sock *sk,
-			   const struct seen *seen)
+			   const struct seen *seen, const struct headers *h)
 {
-	const struct headers *h = &seen->headers;
 	struct drop_totals *total = seen->total;
 	struct drop_event *event;
 	__u64 now = bpf_ktime_get_ns(), pid_tgid;
@@ -239,6 +237,28 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 	return 0;
 }
 
+/* account counts the drop by what the packet says of itself, and shows it if it
+ * is one of the first. The headers have a frame of their own: beside those that
+ * look for a call they have no room on the stack. */
+static __noinline int account(void *ctx, const struct sk_buff *skb, const struct sock *sk,
+			      struct seen *seen, bool alone)
+{
+	struct drop_key *key = &seen->key;
+	struct headers headers;
+	__u64 before;
+
+	if (!packet_flow(skb, key, &headers) && sk) {
+		socket_flow(sk, key);
+		if (sk != skb->sk)
+			key->from_socket = RECEIVERS_SOCKET;
+	}
+	before = count_drop(key, alone, seen->total);
+	seen->merged = before == NO_ROOM;
+	if (before < few || every || (seen->call && few))
+		show(ctx, skb, sk, seen, &headers);
+	return 0;
+}
+
 SEC("tp_btf/kfree_skb")
 int drop(__u64 *ctx)
 {
@@ -247,7 +267,6 @@ int drop(__u64 *ctx)
 	struct seen seen;
 	struct drop_key *key = &seen.key;
 	const struct net_device *dev;
-	__u64 before;
 	__u32 zero = 0;
 	bool alone;
 
@@ -274,15 +293,7 @@ int drop(__u64 *ctx)
 	seen.call = NULL;
 	if (calls && alone && is_packet(skb, sk) && !routine[key->reason % ROUTINE_REASONS])
 		seen.call = meet_call(ctx, skb, sk, key->location);
-	if (!packet_flow(skb, key, &seen.headers) && sk) {
-		socket_flow(sk, key);
-		if (sk != skb->sk)
-			key->from_socket = RECEIVERS_SOCKET;
-	}
-	before = count_drop(key, alone, seen.total);
-	seen.merged = before == NO_ROOM;
-	if (before < few || every || (seen.call && few))
-		show(ctx, skb, sk, &seen);
+	account(ctx, skb, sk, &seen, alone);
 	seen.total->running--;
 	return 0;
 }

@@ -21,9 +21,12 @@
 
 /* A stack of the current task, and what is live of it. */
 struct live_stack {
-	__u64 lo, hi;	/* of a goroutine's; 0 for a thread's */
+	union { /* as runtime.g begins */
+		__u64 lo;		/* of a goroutine's */
+		__u64 trampoline;	/* of return probes, on a thread's */
+	};
+	__u64 hi;	/* of a goroutine's; 0 for a thread's */
 	__u64 sp, fp;	/* where it is now; 0 if unknown */
-	__u64 trampoline; /* of return probes, on a thread's */
 };
 
 /* user_registers are those that the task had when it entered the kernel; NULL
@@ -110,7 +113,8 @@ static __always_inline bool is_live(const struct live_stack *stack, const struct
 	if (framing != FRAME_UNKNOWN)
 		return framing == FRAME_LIVE;
 	slot = user_word(entry_sp);
-	return slot && (slot == call->return_addr || slot == stack->trampoline);
+	return slot && (slot == call->return_addr ||
+			(!who->stack.go && slot == stack->trampoline));
 }
 
 /* live_call returns the innermost call on a stack of the current task, or NULL;
@@ -195,15 +199,29 @@ static __noinline struct call *goroutine_call(__u64 g, const struct go_layout *l
 	return call;
 }
 
-/* thread_call returns the innermost call on the thread's own stack, or NULL. m_g0
- * is where its g0 stands if a goroutine's stack is the one that runs, or 0. */
-static __noinline struct call *thread_call(const struct caller *own, __u64 m_g0)
+/* set_thread makes who the current thread. */
+static __always_inline void set_thread(struct caller *who)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	who->stack.stack = (__u32)pid_tgid;
+	who->stack.tgid = pid_tgid >> 32;
+	who->stack.go = 0;
+	who->goid = 0;
+}
+
+/* thread_call returns the innermost call on the thread's own stack, or NULL, and
+ * makes who the thread. m_g0 is where its g0 stands if a goroutine's stack is the
+ * one that runs, or 0. */
+static __noinline struct call *thread_call(__u64 m_g0, struct caller *who)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct call_id *inner = bpf_map_lookup_elem(&innermost, &own->stack);
 	struct pt_regs *regs = user_registers();
 	struct live_stack stack = {};
+	struct call_id *inner;
 
+	set_thread(who);
+	inner = bpf_map_lookup_elem(&innermost, &who->stack);
 	if (!inner)
 		return NULL;
 	if (m_g0)
@@ -211,7 +229,7 @@ static __noinline struct call *thread_call(const struct caller *own, __u64 m_g0)
 	else if (regs)
 		stack.sp = kernel_word(&REGS_SP(regs));
 	stack.trampoline = return_trampoline(task);
-	return live_call(&stack, own, inner);
+	return live_call(&stack, who, inner);
 }
 
 /* current_call returns the innermost call of the goroutine or thread that the
@@ -221,27 +239,26 @@ static __noinline struct call *thread_call(const struct caller *own, __u64 m_g0)
 static __always_inline struct call *current_call(struct caller *who)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), g, m_g0 = 0;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, every = 0;
 	struct call *call = NULL, *mine;
-	struct caller own = {};
 	struct go_layout *layout;
-	__u32 tgid = pid_tgid >> 32, every = 0;
+	struct caller thread;
+	__u64 g, m_g0 = 0;
 
-	own.stack.stack = (__u32)pid_tgid;
-	own.stack.tgid = tgid;
-	*who = own;
 	layout = bpf_map_lookup_elem(&go_layouts, &tgid);
 	if (!layout)
 		layout = bpf_map_lookup_elem(&go_layouts, &every);
 	g = layout ? running_g(task, layout) : 0;
-	if (g)
-		call = goroutine_call(g, layout, who, &m_g0);
+	if (!g)
+		return thread_call(0, who);
+	set_thread(who);
+	call = goroutine_call(g, layout, who, &m_g0);
 	/* of a goroutine that calls C and C that calls Go back, the later one is
 	 * the inner one */
-	mine = thread_call(&own, m_g0);
+	mine = thread_call(m_g0, &thread);
 	if (!mine || (call && call->entry_ns > mine->entry_ns))
 		return call;
-	*who = own;
+	*who = thread;
 	return mine;
 }
 
