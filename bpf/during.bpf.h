@@ -143,9 +143,9 @@ static __noinline struct call *live_call(const struct live_stack *stack,
 static __noinline struct call *call_on(__u64 g, const struct go_layout *layout,
 				       bool suspended, struct caller *who)
 {
-	struct pt_regs *regs = user_registers();
 	struct live_stack stack = {};
 	struct call_id *inner;
+	struct pt_regs *regs;
 
 	who->stack.stack = g;
 	who->stack.go = 1;
@@ -156,7 +156,7 @@ static __noinline struct call *call_on(__u64 g, const struct go_layout *layout,
 	if (suspended) {
 		stack.sp = user_word(g + G_SCHED_SP);
 		stack.fp = layout->bp_offset ? user_word(g + layout->bp_offset) : 0;
-	} else if (regs) {
+	} else if ((regs = user_registers())) {
 		stack.sp = kernel_word(&REGS_SP(regs));
 		stack.fp = kernel_word(&REGS_FP(regs));
 		if (stack.sp < stack.lo || stack.sp > stack.hi)
@@ -215,20 +215,20 @@ static __always_inline void set_thread(struct caller *who)
  * one that runs, or 0. */
 static __noinline struct call *thread_call(__u64 m_g0, struct caller *who)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pt_regs *regs = user_registers();
 	struct live_stack stack = {};
 	struct call_id *inner;
+	struct pt_regs *regs;
 
 	set_thread(who);
 	inner = bpf_map_lookup_elem(&innermost, &who->stack);
 	if (!inner)
 		return NULL;
+	regs = user_registers();
 	if (m_g0)
 		stack.sp = user_word(user_word(m_g0) + G_SCHED_SP);
 	else if (regs)
 		stack.sp = kernel_word(&REGS_SP(regs));
-	stack.trampoline = return_trampoline(task);
+	stack.trampoline = return_trampoline((void *)bpf_get_current_task());
 	return live_call(&stack, who, inner);
 }
 
@@ -238,7 +238,6 @@ static __noinline struct call *thread_call(__u64 m_g0, struct caller *who)
  * later. It is for programs that run on behalf of the task, not in an interrupt. */
 static __always_inline struct call *current_call(struct caller *who)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, every = 0;
 	struct call *call = NULL, *mine;
 	struct go_layout *layout;
@@ -248,7 +247,7 @@ static __always_inline struct call *current_call(struct caller *who)
 	layout = bpf_map_lookup_elem(&go_layouts, &tgid);
 	if (!layout)
 		layout = bpf_map_lookup_elem(&go_layouts, &every);
-	g = layout ? running_g(task, layout) : 0;
+	g = layout ? running_g((void *)bpf_get_current_task(), layout) : 0;
 	if (!g)
 		return thread_call(0, who);
 	set_thread(who);

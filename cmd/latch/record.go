@@ -143,11 +143,14 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 	if err := signals.detach(session); err != nil {
 		return nil, err
 	}
+	if err := marks.stop(); err != nil {
+		return nil, err
+	}
 	rec, err := session.Read()
 	if err != nil {
 		return nil, err
 	}
-	if err := marks.stop(rec); err != nil {
+	if err := marks.explain(s.err, rec); err != nil {
 		return nil, err
 	}
 	session.Explain(rec)

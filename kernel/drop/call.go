@@ -62,11 +62,24 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 	values[bpf.DropVarRetransmitArguments] = uint32(arity)
 	values[bpf.DropVarSystemCalls] = inTask
 	values[bpf.DropVarSoftirqs] = inSoftirq
+	t.noUses = !seesUses
 	values[bpf.DropVarUsesSeen] = seesUses
 	values[bpf.DropVarNeighbourPlaces] = neighbours
 	values[bpf.DropVarRoutinePlaces] = routinely
 	values[bpf.DropVarRoutine] = routine
 	return nil
+}
+
+// Doubts says what this kernel does not tell of calls in flight, one sentence
+// each.
+func (t *Tracer) Doubts() (doubts []string) {
+	if t.opts.Calls != nil && t.noUses {
+		doubts = append(doubts, "this kernel does not tell who sends and receives (6.3 does): packets dropped outside of system calls are told of a call only while it connects, and a wait that a drop caused is taken to last until the call ends or a segment is sent again")
+	}
+	if t.opts.Calls != nil && t.noReasons {
+		doubts = append(doubts, "this kernel does not tell why it frees packets (5.17 does): some that are freed as a matter of routine may count as dropped")
+	}
+	return doubts
 }
 
 // isRoutine says that packets freed for a reason are no loss, wherever it is.

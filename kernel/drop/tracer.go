@@ -83,6 +83,8 @@ type Tracer struct {
 	symbols *kernel.Symbols
 	// noReasons says that this kernel does not say why it drops.
 	noReasons bool
+	// noUses says that it does not tell who sends and receives.
+	noUses bool
 	// zero is the wall-clock time at which CLOCK_MONOTONIC was 0.
 	zero    time.Time
 	last    time.Time // of the Read before
@@ -163,6 +165,7 @@ func (t *Tracer) load() error {
 		bpf.DropVarEventSize:     uint32(unsafe.Sizeof(bpf.DropDropEvent{})) + uint32(t.keySize()+t.opts.Data+7)&^7,
 	}
 	if t.opts.CountOnly {
+		t.cost.done = true // timing would make probes dearer, and calls longer
 		values[bpf.DropVarFew] = uint32(0)
 	}
 	shared := make(map[string]*ebpf.Map)
