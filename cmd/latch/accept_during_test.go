@@ -35,14 +35,14 @@ type lostPacket struct {
 // inTimer says that it was lost when it was sent again.
 func (p *lostPacket) inTimer() bool { return slices.Contains(p.Stack, "tcp_write_timer") }
 
-// packets decodes what latch drops --json printed.
-func (l *tool) packets() (out []lostPacket) {
-	l.t.Helper()
-	dec := json.NewDecoder(strings.NewReader(l.stdout.String()))
+// lostPackets decodes what latch drops --json printed.
+func lostPackets(t testing.TB, printed string) (out []lostPacket) {
+	t.Helper()
+	dec := json.NewDecoder(strings.NewReader(printed))
 	for dec.More() {
 		var p lostPacket
 		if err := dec.Decode(&p); err != nil {
-			l.t.Fatalf("latch %q: %v in\n%s", l.cmd.Args[1:], err, l.stdout.String())
+			t.Fatalf("%v in\n%s", err, printed)
 		}
 		out = append(out, p)
 	}
@@ -178,7 +178,7 @@ func TestDropsDuring(t *testing.T) {
 			if code := l.wait(); code != 0 {
 				t.Fatalf("latch ended with %d\n%s", code, l.said())
 			}
-			packets := l.packets()
+			packets := lostPackets(t, l.stdout.String())
 			for i := 1; i <= 3; i++ {
 				checkOrder(t, packets, client.order, i, target.PID())
 			}
@@ -188,6 +188,42 @@ func TestDropsDuring(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDropsDuringCommand holds the same of a command that latch starts, whose
+// first call loses its first packet.
+func TestDropsDuringCommand(t *testing.T) {
+	lab := netlab.New(t)
+	lose(lab.A, "tcp dport 81")
+	exe := testutil.Build(t, "c", "orders")
+	l := startTool(t, lab.A.Command(latchPath(t), "drops", "--json", "--netns", lab.A.Name, "--during", "send_order", "--show", "id=str(arg0)", "--", exe, "tcp", netlab.B4, "1"))
+	out := l.ofCommand()
+	packets := lostPackets(t, out)
+	if len(packets) == 0 {
+		t.Fatalf("no packets\n%s", l.said())
+	}
+	checkOrder(t, packets, "send_order", 1, packets[0].PID)
+	if t.Failed() {
+		t.Logf("%s\n%s", out, l.said())
+	}
+}
+
+// ofCommand waits for latch's end, which must be a good one, and returns what it
+// printed itself. The lines of the command that it started, a test program, come
+// first or in between.
+func (l *tool) ofCommand() string {
+	l.t.Helper()
+	if code := l.wait(); code != 0 {
+		l.t.Fatalf("latch ended with %d\n%s", code, l.said())
+	}
+	var own []string
+	for _, line := range strings.SplitAfter(l.stdout.String(), "\n") {
+		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !slices.Contains([]string{"ready", "#", "calls", "done"}, word) {
+			own = append(own, line)
+		}
+	}
+	return strings.Join(own, "")
 }
 
 // checkOrder holds what is said of the packets that order i lost.
@@ -336,16 +372,9 @@ func TestRecordDropsCommand(t *testing.T) {
 	lose(lab.A, "tcp dport 81")
 	exe := testutil.Build(t, "c", "orders")
 	l := startTool(t, lab.A.Command(latchPath(t), "record", "--json", "--drops", "send_order", "--by", "id=str(arg0)", "--", exe, "tcp", netlab.B4, "2"))
-	// What the command prints comes first.
-	if code := l.wait(); code != 0 {
-		t.Fatalf("latch ended with %d\n%s", code, l.said())
-	}
-	_, rest, ok := strings.Cut(l.stdout.String(), "\ndone\n")
-	if !ok {
-		t.Fatalf("the command printed %q\n%s", l.stdout.String(), l.said())
-	}
+	out := l.ofCommand()
 	l.stdout.Reset()
-	l.stdout.WriteString(rest)
+	l.stdout.WriteString(out)
 	all := losses(t, l.load(), "send_order")
 	checkLoss(t, all, "order-1 with", 1, 3*time.Second, 0)
 	if got := all["order-2 without"]; got.calls != 1 || got.lost != 0 || len(all) != 2 {

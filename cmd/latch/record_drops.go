@@ -84,7 +84,7 @@ func (m *dropMarks) explain(w io.Writer, rec *latency.Recording) error {
 		return err
 	}
 	for _, text := range m.blind {
-		rec.Warnings = append(rec.Warnings, text+": its calls count as without drops")
+		rec.Warnings = append(rec.Warnings, text+": whether packets were dropped in its calls is not known")
 	}
 	rec.Warnings = append(rec.Warnings, m.tracer.Doubts()...)
 	if totals.Lost > 0 {
