@@ -2,6 +2,7 @@ package drop
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -265,6 +266,90 @@ func TestNoCallOfReceiver(t *testing.T) {
 	for _, d := range all {
 		if d.Call != nil {
 			t.Errorf("%s in %s is told of a call", d.Reason, d.Location)
+		}
+	}
+	if drops, _ := counted(t, maps, id); drops != 0 {
+		t.Errorf("the call had %d drops", drops)
+	}
+}
+
+// talkAndClose opens connections over the loopback and closes them, each end with
+// something unread.
+func talkAndClose() error {
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(l)
+	to := &unix.SockaddrInet4{Port: 4001, Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.Bind(l, to), unix.Listen(l, 8)); err != nil {
+		return err
+	}
+	for i := range 6 {
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		if err := unix.Connect(c, to); err != nil {
+			return err
+		}
+		s, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		ends := []int{c, s}
+		for _, end := range ends {
+			if _, err := unix.Write(end, []byte("hello")); err != nil {
+				return err
+			}
+		}
+		if i%2 == 0 { // in order: both have read all
+			for _, end := range ends {
+				if _, err := unix.Read(end, make([]byte, 16)); err != nil {
+					return err
+				}
+			}
+		}
+		for _, end := range ends {
+			if err := unix.Close(end); err != nil {
+				return err
+			}
+		}
+	}
+	u, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	to.Port++
+	return errors.Join(unix.Bind(u, to), unix.Sendto(u, []byte("hello"), 0, to), unix.Close(u))
+}
+
+// What the kernel frees as connections end is no drop of the call that ends
+// them.
+func TestNoCallOfRoutine(t *testing.T) {
+	ns := namespace(t)
+	maps := callMaps(t)
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{Maps: maps, KeySize: bpf.KeyHeader + 8, Mark: true}})
+	var id bpf.DropCallId
+	err := ns.Do(func() (err error) {
+		if id, err = openCall(maps, 1); err != nil {
+			return err
+		}
+		return talkAndClose()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := tr.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if d.Call != nil {
+			t.Errorf("%q in %s, below %q, is told of the call", d.Reason, d.Location, d.Stack)
 		}
 	}
 	if drops, _ := counted(t, maps, id); drops != 0 {
