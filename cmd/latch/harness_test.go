@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,7 +89,15 @@ func startLatch(t testing.TB, args ...string) *tool {
 func startTool(t testing.TB, cmd *exec.Cmd) *tool {
 	t.Helper()
 	l := &tool{t: t, cmd: cmd, attached: make(chan struct{}), exited: make(chan struct{})}
-	cmd.Stdout = &l.stdout
+	l.startTo(&l.stdout)
+	return l
+}
+
+// startTo starts latch with its stdout going to out.
+func (l *tool) startTo(out io.Writer) {
+	t, cmd := l.t, l.cmd
+	t.Helper()
+	cmd.Stdout = out
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +127,6 @@ func startTool(t testing.TB, cmd *exec.Cmd) *tool {
 			<-l.exited
 		}
 	})
-	return l
 }
 
 // said returns what latch wrote to stderr so far.
