@@ -202,7 +202,8 @@ func TestDropsAddUp(t *testing.T) {
 	lab.A.NFT("table inet f { chain o { type filter hook output priority 0; icmp type echo-request counter drop; }; }")
 	ping := func() { lab.A.Ping(fmt.Sprintf("-c %d -i 0.1 -W 0.2 %s", packets, netlab.B4)) }
 	drops, _ := told(t, lab, ping)
-	if got := sum(drops, func(d *toldDrop) string { return d.Rule }); len(drops) < 3 || got["nft inet f/o handle 2"] != packets {
+	got := sum(drops, func(d *toldDrop) string { return d.Rule + ", " + d.Told })
+	if len(drops) < 3 || got["nft inet f/o handle 2, sendto() failed with EPERM"] != packets {
 		t.Errorf("%d lines, %v", len(drops), got)
 	}
 	l := watchLab(t, lab, ping)

@@ -101,6 +101,9 @@ func (f *failures) stop() error {
 	return err
 }
 
+// watches says whether socket calls are watched.
+func (f *failures) watches() bool { return f.watcher != nil }
+
 // attached is how many probes watch for failures.
 func (f *failures) attached() int {
 	if f.watcher == nil {

@@ -35,6 +35,7 @@ type group struct {
 	packets []*drop.Packet
 	pause   time.Duration
 	next    time.Time
+	sends   bool // a system call may have failed by it
 	gone    bool // it is forgotten
 }
 
@@ -45,6 +46,10 @@ const (
 	maxPause   = 16 * time.Second
 	maxPackets = 500
 )
+
+// answerTime is how long a line waits for what the program was told, which is
+// known a tenth of a second later (netfail.Watcher.Next).
+const answerTime = 150 * time.Millisecond
 
 // keep adds a drop to its group, if it is wanted.
 func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
@@ -78,6 +83,7 @@ func (w *dropWatch) keep(d *drop.Drop, cause drop.Cause, refused string) {
 		if d.Owner != nil && d.Owner.Inode != 0 && !d.Packet.Softirq {
 			w.sent[sending{d.Owner.Inode, netip.AddrPortFrom(d.Flow.Dst, d.Flow.DstPort)}] = g
 			w.sent[sending{inode: d.Owner.Inode}] = g
+			g.sends = true
 		}
 	}
 	g.add(d)
@@ -141,7 +147,7 @@ func (w *dropWatch) tell(all bool) error {
 		if g.waiting == nil {
 			continue
 		}
-		early := now.Before(g.next) && len(g.packets) < maxPackets
+		early := now.Before(g.next) && len(g.packets) < maxPackets || g.sends && w.failures.watches() && now.Sub(g.waiting.First) < answerTime
 		if !all && (early || g.isFirewall() && !w.rules.ready(g.waiting)) {
 			continue
 		}
