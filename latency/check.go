@@ -66,7 +66,7 @@ func (s *Series) check(f *Function) error {
 			return fmt.Errorf("key has no %q", name)
 		}
 	}
-	if len(s.Buckets) == 0 && s.SumNS == 0 && s.SelfNS == 0 && s.LostNS == 0 && (f.Exit == ExitNone || s.Count == 0) {
+	if len(s.Buckets) == 0 && len(s.Over) == 0 && s.SumNS == 0 && s.SelfNS == 0 && s.LostNS == 0 && (f.Exit == ExitNone || s.Count == 0) {
 		return nil
 	}
 	counts := make([]uint64, len(s.Buckets))
@@ -76,7 +76,10 @@ func (s *Series) check(f *Function) error {
 	if n, ok := addAll(counts...); !ok || n != s.Count || n == 0 {
 		return fmt.Errorf("buckets count %d of %d calls", n, s.Count)
 	}
-	return s.checkTimes()
+	if err := s.checkTimes(); err != nil {
+		return err
+	}
+	return s.checkOver()
 }
 
 func (s *Series) checkTimes() error {

@@ -56,7 +56,9 @@ func Total(series []Series) Series {
 			continue
 		}
 		if t.Count == 0 {
-			t.MinNS = s.MinNS
+			t.MinNS, t.Over = s.MinNS, s.Over
+		} else {
+			t.Over = addOver(t.Over, s.Over)
 		}
 		t.MinNS, t.MaxNS = min(t.MinNS, s.MinNS), max(t.MaxNS, s.MaxNS)
 		t.Count += s.Count

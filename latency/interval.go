@@ -94,6 +94,7 @@ func (s *Series) since(prev *Series) Series {
 		SelfNS:  less(s.SelfNS, prev.SelfNS),
 		LostNS:  less(s.LostNS, prev.LostNS),
 		Buckets: s.Buckets.Sub(prev.Buckets),
+		Over:    subOver(s.Over, prev.Over),
 	}
 	if len(d.Buckets) > 0 {
 		d.MinNS, d.MaxNS = s.MinNS, s.MaxNS

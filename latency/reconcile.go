@@ -7,7 +7,8 @@ import (
 
 // Reconcile fits a series' times to its buckets: the least and the greatest to
 // the outermost ones, the sum to what so many calls can take, the calls' own
-// share and what drops cost to the sum. It is for series that were read while calls ended, whose
+// share and what drops cost to the sum, the calls above limits to the buckets
+// around those. It is for series that were read while calls ended, whose
 // numbers are then a few calls apart, and for the differences of such; a
 // series read at rest is left as it is. The buckets decide, as they make up the
 // count. A single call's sum is its time.
@@ -29,6 +30,7 @@ func (s *Series) Reconcile() {
 	}
 	s.SelfNS = min(s.SelfNS, s.SumNS)
 	s.LostNS = min(s.LostNS, s.SumNS)
+	s.reconcileOver()
 }
 
 func clamp(v, lo, hi uint64) uint64 { return min(max(v, lo), hi) }

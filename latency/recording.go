@@ -35,16 +35,19 @@ const ExitNone = "none"
 // A Recording is what one measurement found. It is the only thing that passes
 // from measuring to reporting.
 type Recording struct {
-	Schema     string     `json:"schema"`
-	Start      time.Time  `json:"start"`
-	DurationNS int64      `json:"duration_ns"`
-	Kernel     string     `json:"kernel"`
-	Latch      string     `json:"latch"`
-	Targets    []Target   `json:"targets"`
-	Command    *Command   `json:"command,omitempty"`
-	Functions  []Function `json:"functions"`
-	Overhead   Overhead   `json:"overhead"`
-	Warnings   []string   `json:"warnings"`
+	Schema     string    `json:"schema"`
+	Start      time.Time `json:"start"`
+	DurationNS int64     `json:"duration_ns"`
+	Kernel     string    `json:"kernel"`
+	// Machine names the processor and how many there are, so that recordings
+	// of unlike machines are not compared unawares; "" where not known.
+	Machine   string     `json:"machine,omitempty"`
+	Latch     string     `json:"latch"`
+	Targets   []Target   `json:"targets"`
+	Command   *Command   `json:"command,omitempty"`
+	Functions []Function `json:"functions"`
+	Overhead  Overhead   `json:"overhead"`
+	Warnings  []string   `json:"warnings"`
 }
 
 // A Target is a process that was measured.
@@ -119,6 +122,9 @@ type Series struct {
 	P99NS   uint64    `json:"p99_ns"`
 	P999NS  uint64    `json:"p999_ns"`
 	Buckets Histogram `json:"buckets"`
+	// Over has the limits above which calls were counted exactly, ascending;
+	// empty where none was asked for.
+	Over []Over `json:"over,omitempty"`
 }
 
 // Overhead is what measuring cost the targets.
