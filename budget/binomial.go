@@ -122,8 +122,13 @@ func betaInc(x, a, b float64) float64 {
 	case x >= 1:
 		return 1
 	case x > (a+1)/(a+b+2):
-		return 1 - betaInc(1-x, b, a)
+		return min(max(1-betaFraction(1-x, b, a), 0), 1)
 	}
+	return min(max(betaFraction(x, a, b), 0), 1)
+}
+
+// betaFraction is betaInc where the fraction converges fast.
+func betaFraction(x, a, b float64) float64 {
 	la, _ := math.Lgamma(a)
 	lb, _ := math.Lgamma(b)
 	lab, _ := math.Lgamma(a + b)
@@ -148,5 +153,5 @@ func betaInc(x, a, b float64) float64 {
 			break
 		}
 	}
-	return min(max(front*sum, 0), 1)
+	return front * sum
 }

@@ -41,7 +41,7 @@ type Budget struct {
 	// MinCalls is how few calls of a function or key count as missing. It is
 	// not for limits of calls and rate.
 	MinCalls uint64
-	// Confidence is above 0.5 and below 1. A verdict of pass or fail is wrong
+	// Confidence is at least 0.51 and below 1. A verdict of pass or fail is wrong
 	// with no more than the rest of 1.
 	Confidence     float64
 	OnMissing      Action

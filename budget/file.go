@@ -188,8 +188,8 @@ func (d *decoder) settings(b *Budget) []field {
 			}
 			digits, ok := strings.CutSuffix(text, "%")
 			percent, numErr := strconv.ParseFloat(digits+"e-2", 64)
-			if !ok || !plainNumber(digits) || numErr != nil || percent < 0.5 || percent > 0.999999 {
-				return fault(v.GetToken(), "confidence is a percentage from 50%% to 99.9999%%, as in 95%%")
+			if !ok || !plainNumber(digits) || numErr != nil || percent < 0.51 || percent > 0.999999 {
+				return fault(v.GetToken(), "confidence is a percentage from 51%% to 99.9999%%, as in 95%%")
 			}
 			b.Confidence = percent
 			return nil
