@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -26,8 +27,27 @@ type Change struct {
 	// RunsBefore and RunsAfter are how many runs had a value.
 	RunsBefore, RunsAfter int
 	// NeedRuns is how many runs a side the test needs to tell anything at
-	// this confidence; 0 if there are enough.
+	// this confidence, among all that is tested together; 0 if there are
+	// enough.
 	NeedRuns int
+}
+
+// adjust sets the p-value among so many tests. Where it is not small enough, as
+// it never is with so few runs, NeedRuns says so.
+func (c *Change) adjust(p, alpha float64, tests int) {
+	c.P = p
+	if need := needRuns(alpha / float64(tests)); p > alpha && min(c.RunsBefore, c.RunsAfter) < need {
+		c.NeedRuns = need
+	}
+}
+
+// tooFew says that more runs are needed.
+func (c *Change) tooFew(tests int) string {
+	together := ""
+	if tests > 1 {
+		together = fmt.Sprintf(" for %d comparisons at once", tests)
+	}
+	return fmt.Sprintf("%d and %d runs are too few%s: it takes %d a side", c.RunsBefore, c.RunsAfter, together, c.NeedRuns)
 }
 
 // sides are a metric in each run, on two sides.
@@ -110,7 +130,6 @@ func compare(before, after []float64, confidence float64) *Change {
 	cut := cutPairs(len(before), len(after), alpha)
 	if cut == 0 {
 		c.Lo, c.Hi, c.DiffLo, c.DiffHi = -1, math.Inf(1), math.Inf(-1), math.Inf(1)
-		c.NeedRuns = needRuns(alpha)
 		return c
 	}
 	last := len(diffs) - cut
@@ -159,7 +178,8 @@ func cutPairs(n1, n2 int, alpha float64) int {
 	return cut
 }
 
-// needRuns returns how many runs a side it takes for an interval.
+// needRuns returns how many runs a side it takes for the test to refuse with
+// alpha, and for an interval.
 func needRuns(alpha float64) int {
 	n := 2
 	for n < stats.MannWhitneyExactLimit && cutPairs(n, n, alpha) == 0 {

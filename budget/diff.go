@@ -120,25 +120,30 @@ func (d *Difference) function(old, now *group, o *DiffOptions) {
 	case old != nil && now != nil && old.timed() != now.timed():
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%q: its calls were timed on one side only", row.Func))
 	}
-	keys := f.values(row.By, nil)
-	if old != nil && now != nil {
-		keys = append(keys, old.values(row.By, nil)...)
-		slices.SortFunc(keys, slices.Compare[[]string])
-		keys = slices.CompactFunc(keys, slices.Equal[[]string])
+	var was, is *index
+	var keys [][]string
+	if old != nil {
+		was = old.index(row.By)
+		keys = was.keys(nil)
 	}
-	for _, key := range keys {
+	if now != nil {
+		is = now.index(row.By)
+		keys = append(keys, is.keys(nil)...)
+	}
+	slices.SortFunc(keys, slices.Compare[[]string])
+	for _, key := range slices.CompactFunc(keys, slices.Equal[[]string]) {
 		row.Key = key
 		where := make([]Matcher, len(key))
 		for i, value := range key {
 			where[i] = Matcher{Key: row.By[i], Value: value}
 		}
 		var before, after []*pool
-		if old != nil {
-			before = old.pools(where)
+		if was != nil {
+			before = was.pools(key, where)
 			row.CallsBefore = old.runs.sum(before).Count
 		}
-		if now != nil {
-			after = now.pools(where)
+		if is != nil {
+			after = is.pools(key, where)
 			row.CallsAfter = now.runs.sum(after).Count
 		}
 		for _, m := range o.Metrics {
@@ -170,15 +175,13 @@ func (d *Difference) judge(o *DiffOptions) {
 	var rows []*Row
 	var ps []float64
 	for i := range d.Rows {
-		if c := d.Rows[i].Change; c != nil && c.NeedRuns == 0 {
+		if c := d.Rows[i].Change; c != nil {
 			rows, ps = append(rows, &d.Rows[i]), append(ps, c.P)
-		} else if c != nil {
-			d.Rows[i].Reasons = []string{fmt.Sprintf("%d and %d runs are too few: it takes %d a side", c.RunsBefore, c.RunsAfter, c.NeedRuns)}
 		}
 	}
 	for i, p := range holm(ps) {
-		rows[i].Change.P = p
-		rows[i].judge(ps[i], o, d.Slices)
+		rows[i].Change.adjust(p, 1-o.Confidence, len(ps))
+		rows[i].judge(ps[i], len(ps), o, d.Slices)
 	}
 	if d.Slices {
 		d.Warnings = append(d.Warnings, "slices of one run do not show how much runs differ")
@@ -207,7 +210,7 @@ func (o *DiffOptions) trend(c *Change, m Metric, slices bool) Trend {
 	return CannotTell
 }
 
-func (r *Row) judge(raw float64, o *DiffOptions, slices bool) {
+func (r *Row) judge(raw float64, tests int, o *DiffOptions, slices bool) {
 	c := r.Change
 	r.Trend = o.trend(c, r.Metric, slices)
 	switch {
@@ -216,6 +219,8 @@ func (r *Row) judge(raw float64, o *DiffOptions, slices bool) {
 			r.Trend = CannotTell
 			r.Reasons = []string{"calls that were lost or merged could turn it"}
 		}
+	case c.NeedRuns > 0:
+		r.Reasons = []string{c.tooFew(tests)}
 	case c.P > 1-o.Confidence:
 		r.Reasons = []string{"the runs differ too much among themselves to tell"}
 	default:

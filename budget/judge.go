@@ -90,13 +90,19 @@ func (j *judge) function(b *Budget, g *group) {
 		j.missing(b, name, "it was not recorded by %s", strings.Join(missing, ", "))
 		return
 	}
+	x := g.index(b.By)
+	old := matching(j.before, g)
+	var before *index
+	if old != nil {
+		before = old.index(b.By)
+	}
 	if len(b.By) == 0 {
 		for _, e := range b.Expect {
-			j.add(b, g, b.Where, e, false)
+			j.add(b, x, before, nil, b.Where, e, false)
 		}
 		return
 	}
-	keys := g.values(b.By, b.Where)
+	keys := x.keys(b.Where)
 	if len(keys) == 0 {
 		j.missing(b, name, "no call has such a key")
 		return
@@ -112,18 +118,18 @@ func (j *judge) function(b *Budget, g *group) {
 					where = append(where, m)
 				}
 			}
-			j.add(b, g, where, e, split)
+			j.add(b, x, before, key, where, e, split)
 		}
 		together(j.cases[from:])
 	}
 }
 
 // add judges one expectation of one function and key.
-func (j *judge) add(b *Budget, g *group, where []Matcher, e Expectation, split bool) {
-	c := &judged{verdict: newVerdict(b, g.first().Name, where, e), budget: b}
+func (j *judge) add(b *Budget, x, old *index, key []string, where []Matcher, e Expectation, split bool) {
+	c := &judged{verdict: newVerdict(b, x.first().Name, where, e), budget: b}
 	j.cases = append(j.cases, c)
 	v := &c.verdict
-	pools := g.pools(where)
+	pools := x.pools(key, where)
 	total := j.runs.sum(pools)
 	v.Calls = total.Count
 	counting := e.Metric.Kind == Calls || e.Metric.Kind == Rate
@@ -137,7 +143,7 @@ func (j *judge) add(b *Budget, g *group, where []Matcher, e Expectation, split b
 		v.reason("no call has returned%s", but(total))
 		return
 	case e.Limit.Baseline:
-		j.relative(c, g, where, pools)
+		j.relative(c, old, key, pools)
 	case e.Metric.Kind == Quantile:
 		v.quantile(total)
 	case e.Metric.Kind == Over:
@@ -156,6 +162,7 @@ func (j *judge) add(b *Budget, g *group, where []Matcher, e Expectation, split b
 		if split {
 			v.State = Inconclusive
 		}
+		v.Reasons = nil
 		v.reason("%d calls are fewer than min_calls, %d", total.Count, b.MinCalls)
 		v.Need = max(v.Need, b.MinCalls)
 	}

@@ -1,11 +1,7 @@
 package budget
 
 import (
-	"cmp"
-	"encoding/json"
-	"maps"
 	"math"
-	"path"
 	"slices"
 
 	"github.com/latchprof/latch/latency"
@@ -60,108 +56,6 @@ func (p *pool) doubtfulCalls() uint64 {
 	return n
 }
 
-// A group is one function in all the runs of one side.
-type group struct {
-	name string
-	// parts holds for each run the functions that go by this name.
-	parts [][]*latency.Function
-	runs  *Runs
-}
-
-// groups returns the functions of r, in the order of their names. Functions of
-// one name are told apart by their binary's and their file's base names only
-// where a recording of either side holds several: a build may change both.
-func groups(r *Runs, sides ...*Runs) []*group {
-	several := make(map[string]bool)
-	for _, side := range append(sides, r) {
-		for _, rec := range side.Recordings {
-			seen := make(map[string]bool)
-			for i := range rec.Functions {
-				name := rec.Functions[i].Name
-				several[name] = several[name] || seen[name]
-				seen[name] = true
-			}
-		}
-	}
-	byID := make(map[string]*group)
-	for run, rec := range r.Recordings {
-		for i := range rec.Functions {
-			f := &rec.Functions[i]
-			id := f.Name
-			if several[f.Name] {
-				id += "\x00" + path.Base(f.Binary) + "\x00" + path.Base(f.File)
-			}
-			g := byID[id]
-			if g == nil {
-				g = &group{name: id, parts: make([][]*latency.Function, len(r.Recordings)), runs: r}
-				byID[id] = g
-			}
-			g.parts[run] = append(g.parts[run], f)
-		}
-	}
-	return slices.SortedFunc(maps.Values(byID), func(a, b *group) int { return cmp.Compare(a.name, b.name) })
-}
-
-// first returns a function of g.
-func (g *group) first() *latency.Function {
-	for _, fs := range g.parts {
-		if len(fs) > 0 {
-			return fs[0]
-		}
-	}
-	return nil
-}
-
-// lacks returns the keys by which not all of g's functions were recorded.
-func (g *group) lacks(keys []string) []string {
-	var missing []string
-	for _, key := range keys {
-		for _, fs := range g.parts {
-			if slices.ContainsFunc(fs, func(f *latency.Function) bool { return !slices.Contains(f.By, key) }) {
-				missing = append(missing, key)
-				break
-			}
-		}
-	}
-	return missing
-}
-
-// values returns the distinct values of the keys by, among the calls that
-// where admits.
-func (g *group) values(by []string, where []Matcher) [][]string {
-	seen := make(map[string][]string)
-	for _, fs := range g.parts {
-		for _, f := range fs {
-			for i := range f.Series {
-				s := &f.Series[i]
-				if admits(s, where) != yes {
-					continue
-				}
-				key := make([]string, len(by))
-				for j, name := range by {
-					key[j] = s.Key[name]
-				}
-				id, _ := json.Marshal(key) // strings always have a JSON form
-				seen[string(id)] = key
-			}
-		}
-	}
-	return slices.SortedFunc(maps.Values(seen), func(a, b []string) int { return slices.Compare(a, b) })
-}
-
-// pools returns the calls that where admits, for each run.
-func (g *group) pools(where []Matcher) []*pool {
-	all := make([]*pool, len(g.parts))
-	for run, fs := range g.parts {
-		p := &pool{duration: g.runs.Recordings[run].DurationNS}
-		for _, f := range fs {
-			p.addFunction(f, where)
-		}
-		all[run] = p
-	}
-	return all
-}
-
 // sum returns all runs together. A call in flight at the end of a slice is in
 // the next slice again, so those of the last slice are all there are.
 func (r *Runs) sum(pools []*pool) *pool {
@@ -173,43 +67,6 @@ func (r *Runs) sum(pools []*pool) *pool {
 		}
 	}
 	return total
-}
-
-// addFunction adds the calls of f that where admits.
-func (p *pool) addFunction(f *latency.Function, where []Matcher) {
-	p.balance.Add(&f.Balance)
-	p.untimed = p.untimed || f.Exit == latency.ExitNone
-	exact := pinned(f, where)
-	for i := range f.Series {
-		s := &f.Series[i]
-		switch admits(s, where) {
-		case yes:
-			p.Merge(s)
-		case maybe:
-			// A key that has a series of its own never goes to another, and
-			// calls with it are merged nowhere.
-			if exact && !unreadable(s, where) {
-				continue
-			}
-			p.doubtful = append(p.doubtful, *s)
-		}
-	}
-}
-
-// pinned reports whether where names one whole key, which has a series.
-func pinned(f *latency.Function, where []Matcher) bool {
-	for _, name := range f.By {
-		if !slices.ContainsFunc(where, func(m Matcher) bool { return m.Key == name && m.Op == Equal }) {
-			return false
-		}
-	}
-	return slices.ContainsFunc(f.Series, func(s latency.Series) bool { return admits(&s, where) == yes })
-}
-
-// unreadable reports whether a part of s's key that where looks at could not
-// be read.
-func unreadable(s *latency.Series, where []Matcher) bool {
-	return slices.ContainsFunc(where, func(m Matcher) bool { return s.Key[m.Key] == latency.KeyUnreadable })
 }
 
 type answer uint8

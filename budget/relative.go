@@ -8,25 +8,24 @@ import (
 
 // relative prepares a verdict against the baseline: the metric of each run on
 // either side. What the verdict is depends on all of them.
-func (j *judge) relative(c *judged, g *group, where []Matcher, pools []*pool) {
+func (j *judge) relative(c *judged, old *index, key []string, pools []*pool) {
 	v := &c.verdict
 	v.State = Inconclusive
 	if j.baseline == nil {
 		v.reason("there is no baseline to compare with")
 		return
 	}
-	old := matching(j.before, g)
 	if old == nil {
 		v.State = Missing
 		v.reason("the baseline has no such function")
 		return
 	}
-	if len(old.lacks(keysOf(where))) > 0 {
+	if len(old.lacks(keysOf(v.Key))) > 0 {
 		v.State = Missing
 		v.reason("the baseline was not recorded by these keys")
 		return
 	}
-	sides := sidesOf(old.pools(where), pools, v.Expect.Metric)
+	sides := sidesOf(old.pools(key, v.Key), pools, v.Expect.Metric)
 	switch before, after := sides.empty(); {
 	case before:
 		v.State = Missing
@@ -87,7 +86,8 @@ func (j *judge) compareAll() {
 	slices := j.runs.Slices || j.baseline != nil && j.baseline.Slices
 	for i, p := range holm(ps) {
 		v := &cases[i].verdict
-		v.Change.P, v.Estimate = p, v.Change.After
+		v.Change.adjust(p, 1-v.confidence, len(ps))
+		v.Estimate = v.Change.After
 		if v.State == Missing {
 			continue // too few calls
 		}
@@ -100,7 +100,7 @@ func (j *judge) compareAll() {
 			v.reason("calls that were lost or merged could turn it")
 			continue
 		}
-		v.explainChange(slices)
+		v.explainChange(slices, len(ps))
 	}
 }
 
@@ -137,7 +137,7 @@ func (v *Verdict) decideChange(c *Change, slices bool) State {
 	return Inconclusive
 }
 
-func (v *Verdict) explainChange(slices bool) {
+func (v *Verdict) explainChange(slices bool, tests int) {
 	c := v.Change
 	change, _, _, allowed := v.size(c)
 	switch {
@@ -145,7 +145,7 @@ func (v *Verdict) explainChange(slices bool) {
 		v.reason("slices of one run do not show how much runs differ")
 	case v.State != Inconclusive:
 	case c.NeedRuns > 0:
-		v.reason("%d and %d runs are too few: it takes %d a side", c.RunsBefore, c.RunsAfter, c.NeedRuns)
+		v.Reasons = append(v.Reasons, c.tooFew(tests))
 	case change > allowed && c.P > 1-v.confidence:
 		v.reason("the runs differ too much among themselves to tell")
 	default:

@@ -28,6 +28,9 @@ func TestFalseFailures(t *testing.T) {
 				runs := RunsOf(recording(function("handle", nil, seriesOf(map[string]string{}, b.LimitsNS(), s.calls(n)...))))
 				count[Judge(runs, []Budget{b}, nil)[0].State]++
 			}
+			if count[Missing] > 0 {
+				t.Errorf("%d calls: %d verdicts are missing", n, count[Missing])
+			}
 			t.Logf("seed %d, %d calls, limit %v of the true p99: %d of %d fail, %d pass", seed+i, n, at, count[Fail], trials, count[Pass])
 			if at == 1 {
 				all, failed = all+trials, failed+count[Fail]
