@@ -41,6 +41,7 @@ func BenchmarkCompare(b *testing.B) {
 
 func BenchmarkShareBounds(b *testing.B) {
 	for b.Loop() {
-		shareBounds(670_000, maxExact, 0.05)
+		lowerShare(670_000, maxExact, 0.05)
+		upperShare(670_000, maxExact, 0.05)
 	}
 }

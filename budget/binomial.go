@@ -55,13 +55,9 @@ func chernoff(k, n uint64, p float64, small bool) float64 {
 	return math.Exp(-float64(n) * max(d, 0))
 }
 
-// shareBounds returns the exact bounds of Clopper and Pearson (1934) on the
-// share of calls above a limit, when k of n were: each bound by itself is wrong
-// with a probability of at most alpha. Without calls they are 0 and 1.
-func shareBounds(k, n uint64, alpha float64) (lo, hi float64) {
-	return lowerShare(k, n, alpha), upperShare(k, n, alpha)
-}
-
+// lowerShare returns the exact lower bound of Clopper and Pearson (1934) on the
+// share of calls above a limit, when k of n were: it is above the true share
+// with a probability of at most alpha.
 func lowerShare(k, n uint64, alpha float64) float64 {
 	if k == 0 {
 		return 0
@@ -70,6 +66,7 @@ func lowerShare(k, n uint64, alpha float64) float64 {
 	return bisect(0, float64(k)/float64(n), func(p float64) bool { return atLeast(k, n, p) > alpha })
 }
 
+// upperShare is the upper bound.
 func upperShare(k, n uint64, alpha float64) float64 {
 	if k >= n {
 		return 1

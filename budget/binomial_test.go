@@ -5,6 +5,10 @@ import (
 	"testing"
 )
 
+func shareBounds(k, n uint64, alpha float64) (lo, hi float64) {
+	return lowerShare(k, n, alpha), upperShare(k, n, alpha)
+}
+
 // direct sums the distribution from its recurrence.
 func direct(k, n uint64, p float64) float64 {
 	var sum float64

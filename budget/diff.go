@@ -48,6 +48,10 @@ type Row struct {
 	Metric Metric
 	// CallsBefore and CallsAfter are those of all runs together.
 	CallsBefore, CallsAfter uint64
+	// RangeBefore and RangeAfter are between what a quantile or a share lies,
+	// going by the calls of all runs alone: what they say of single runs, but
+	// not of how much runs differ. Both ends are 0 for other metrics.
+	RangeBefore, RangeAfter [2]float64
 	// Change is nil where only one side has calls.
 	Change *Change
 	Trend  Trend
@@ -138,16 +142,19 @@ func (d *Difference) function(old, now *group, o *DiffOptions) {
 			where[i] = Matcher{Key: row.By[i], Value: value}
 		}
 		var before, after []*pool
+		sumBefore, sumAfter := new(pool), new(pool)
 		if was != nil {
 			before = was.pools(key, where)
-			row.CallsBefore = old.runs.sum(before).Count
+			sumBefore = old.runs.sum(before)
 		}
 		if is != nil {
 			after = is.pools(key, where)
-			row.CallsAfter = now.runs.sum(after).Count
+			sumAfter = now.runs.sum(after)
 		}
+		row.CallsBefore, row.CallsAfter = sumBefore.Count, sumAfter.Count
 		for _, m := range o.Metrics {
 			row.Metric = m
+			row.RangeBefore, row.RangeAfter = sumBefore.interval(m, 1-o.Confidence), sumAfter.interval(m, 1-o.Confidence)
 			d.Rows = append(d.Rows, row.compare(before, after, o))
 		}
 	}
@@ -166,6 +173,19 @@ func (r Row) compare(before, after []*pool, o *DiffOptions) Row {
 		r.Reasons = []string{"there are too few calls in every run"}
 	default:
 		r.Change, r.sides = sides.compare(o.Confidence), sides
+	}
+	return r
+}
+
+// interval is where m lies, going by the calls alone.
+func (p *pool) interval(m Metric, alpha float64) (r [2]float64) {
+	switch {
+	case p.Count == 0 || p.untimed:
+	case m.Kind == Quantile:
+		r[0], r[1] = quantileRange(p, m, alpha)
+	case m.Kind == Over:
+		e := newEvidence(p, uint64(m.Limit), 0)
+		r[0], r[1] = e.shares(alpha)
 	}
 	return r
 }

@@ -169,8 +169,13 @@ func (s *scanner) bound(e *Expectation) error {
 		return s.errorAt(s.at, "a comparison is wanted, one of < <= > >=, not %s", s.found())
 	}
 	var err error
+	s.space()
+	from := s.at
 	if e.Limit, err = s.limit(e.Metric); err != nil {
 		return err
+	}
+	if e.Metric.Unit() == Share && !e.Limit.Baseline && (e.Limit.Value == 0 && e.Cmp != LessEqual && e.Cmp != Greater || e.Limit.Value == 100 && e.Cmp != Less && e.Cmp != GreaterEqual) {
+		return s.errorAt(from, "every share is %s %s, or none is", e.Cmp, e.Limit)
 	}
 	return s.end()
 }

@@ -76,7 +76,7 @@ func TestParseErrors(t *testing.T) {
 	for _, text := range []string{
 		``, `p99`, `p99(`, `p99()`, `p99(f`, `p99(f)`, `p99(f) <`, `p99(f) = 5ms`, `p99(f) < 5`, `p99(f) < -5ms`, `p99(f) < 0s`,
 		`p99(f) < 5ms and more`, `p0(f) < 5ms`, `p100(f) < 5ms`, `p99.99999999999999(f) < 1ms`, `p1e1(f) < 1ms`, `95p(f) < 1ms`, `q(f) < 1ms`, `é(f) < 1ms`, `over(f) < 1%`, `over20(f) < 1%`,
-		`over20ms(f) < 1`, `over20ms(f) < 101%`, `over20ms(f) < 5ms`, `calls(f) < 5ms`, `rate(f) > 5`, `rate(f) > 5%`, `calls(f) < 99999999999999999999`,
+		`over20ms(f) < 1`, `over20ms(f) < 101%`, `over20ms(f) < 0%`, `over20ms(f) <= 100%`, `over20ms(f) < 5ms`, `calls(f) < 5ms`, `rate(f) > 5`, `rate(f) > 5%`, `calls(f) < 99999999999999999999`,
 		`p99(f, ) < 5ms`, `p99(f, route) < 5ms`, `p99(f, route=) < 5ms`, `p99(f, route=~a[) < 5ms`, `p99(f, route=~'a[') < 5ms`, `p99(f, route="a) < 5ms`, `p99(f, route="\q") < 5ms`,
 		`p99(f(int) < 5ms`, `p99(f g) < 5ms`, `p99(/[/) < 5ms`, `p99(libc:) < 5ms`, "p99(f,\tx\ny=1, \xff) < 5ms", `p99(é, k) < 5ms`,
 		`p99(f) < baseline+`, `p99(f) < baseline+10`, `p99(f) < baselines`, `p99(f) < baseline-10%`, `over20ms(f) < baseline+5ms`, `p99(f) < 99999h`,

@@ -36,6 +36,38 @@ func RunsOf(recordings ...*latency.Recording) *Runs {
 	return &Runs{Recordings: recordings}
 }
 
+// Cut returns the slices of one run, from its state at the end of each: the
+// counters of latency.Recording are never cleared, so each holds those before.
+func Cut(states ...*latency.Recording) *Runs {
+	r := &Runs{Slices: true}
+	var prev *latency.Recording
+	for _, rec := range states {
+		r.Recordings = append(r.Recordings, rec.Since(prev))
+		prev = rec
+	}
+	return r
+}
+
+// Join returns the runs of several files as those of one side. Slices and runs
+// cannot be joined, nor what was recorded on unlike machines (ErrUnlike).
+func Join(sides ...*Runs) (*Runs, error) {
+	joined := new(Runs)
+	for i, side := range sides {
+		if len(sides) > 1 && side.Slices {
+			return nil, fmt.Errorf("join runs: part %d is slices of one run: %w", i+1, ErrUnlike)
+		}
+		joined.Slices = side.Slices
+		joined.Recordings = append(joined.Recordings, side.Recordings...)
+	}
+	if n := len(joined.Recordings); n == 0 || n > maxRuns {
+		return nil, fmt.Errorf("join runs: %d recordings, not 1 to %d", n, maxRuns)
+	}
+	if machines := distinct(joined, func(r *latency.Recording) string { return r.Machine }); len(machines) > 1 {
+		return nil, fmt.Errorf("join runs: of machines %q: %w", machines, ErrUnlike)
+	}
+	return joined, nil
+}
+
 // runsFile is the form of Runs in JSON. Each recording is one of
 // latency.Schema.
 type runsFile struct {

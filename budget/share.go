@@ -32,6 +32,11 @@ func (e *evidence) high() float64 {
 	return atLeast(e.least, e.n+e.below, e.bound)
 }
 
+// shares are the bounds of the share.
+func (e *evidence) shares(alpha float64) (lo, hi float64) {
+	return lowerShare(e.least, e.n+e.below, alpha), upperShare(e.most+e.above, e.n+e.above, alpha)
+}
+
 // state decides whether the share is low or high.
 func (e *evidence) state(alpha float64, wantLow bool) State {
 	low, high := e.low() <= alpha, e.high() <= alpha
@@ -132,20 +137,25 @@ func (v *Verdict) quantile(p *pool) {
 	limit, _ := v.Expect.limitNS()
 	tail := v.Expect.Metric.tail()
 	v.decide(newEvidence(p, limit, tail), p)
+	v.Lo, v.Hi = quantileRange(p, v.Expect.Metric, 1-v.confidence)
 	v.Estimate = float64(p.Quantile(v.Expect.Metric.q()).Mid())
-	alpha, n := 1-v.confidence, p.Count
-	unknown := p.unseen() + p.doubtfulCalls()
-	lo, hi := quantileRanks(n+unknown, tail, alpha)
-	v.Lo, v.Hi = 0, math.Inf(1)
-	if lo > unknown {
-		least, _ := rankRange(&p.Series, lo-unknown)
-		v.Lo = least
-	}
-	if hi <= n {
-		_, most := rankRange(&p.Series, hi)
-		v.Hi = most
-	}
 	v.Estimate = min(max(v.Estimate, v.Lo), v.Hi)
+}
+
+// quantileRange returns between which latencies the quantile lies, each end
+// wrong with a probability of at most alpha: those of two calls, between the
+// bounds of their buckets. Calls of which nothing is known count against both.
+func quantileRange(p *pool, m Metric, alpha float64) (lo, hi float64) {
+	unknown := p.unseen() + p.doubtfulCalls()
+	first, last := quantileRanks(p.Count+unknown, m.tail(), alpha)
+	hi = math.Inf(1)
+	if first > unknown {
+		lo, _ = rankRange(&p.Series, first-unknown)
+	}
+	if last <= p.Count {
+		_, hi = rankRange(&p.Series, last)
+	}
+	return lo, hi
 }
 
 // rankRange returns between which latencies the call of this rank lies, from 1
@@ -177,10 +187,8 @@ func (v *Verdict) over(p *pool) {
 	} else {
 		v.decide(e, p)
 	}
-	alpha := 1 - v.confidence
 	v.Estimate = (float64(e.least) + float64(e.most)) / 2 / float64(e.n)
-	v.Lo = lowerShare(e.least, e.n+e.below, alpha)
-	v.Hi = upperShare(e.most+e.above, e.n+e.above, alpha)
+	v.Lo, v.Hi = e.shares(1 - v.confidence)
 }
 
 func (v *Verdict) greatest(p *pool) {
