@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 
 // The interval of the change holds the true one as often as it says.
 func TestChangeCovers(t *testing.T) {
-	const seed, trials = 3, 2000
+	const seed, trials = 3, 1000
 	rnd := rand.New(rand.NewPCG(seed, 5))
 	for _, n := range [][2]int{{4, 4}, {5, 5}, {10, 7}, {60, 60}} {
 		covered := 0

@@ -13,8 +13,12 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxFile is the longest file of budgets that is read, in bytes.
-const maxFile = 1 << 20
+// Limits of a file of budgets. The parser takes time by the square of the
+// nesting: minutes for 100,000 brackets.
+const (
+	maxFile  = 1 << 20 // bytes
+	maxDepth = 100     // brackets open at once, quoted ones too
+)
 
 // ParseFile parses budgets in YAML:
 //
@@ -36,6 +40,9 @@ func ParseFile(text []byte) ([]Budget, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("budgets of %d bytes are longer than %d", len(text), maxFile)
 	}
+	if depth := nesting(text); depth > maxDepth {
+		return nil, fmt.Errorf("parse budgets: %d brackets within each other, the limit is %d", depth, maxDepth)
+	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, fmt.Errorf("parse budgets: %w", err)
@@ -48,6 +55,21 @@ func ParseFile(text []byte) ([]Budget, error) {
 		return nil, fmt.Errorf("parse budgets: %w", err)
 	}
 	return d.budgets, nil
+}
+
+// nesting returns how many brackets are open at once.
+func nesting(text []byte) int {
+	depth, most := 0, 0
+	for _, c := range text {
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+		most = max(most, depth)
+	}
+	return most
 }
 
 type decoder struct {

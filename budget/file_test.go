@@ -77,7 +77,7 @@ func TestParseFile(t *testing.T) {
 func TestParseFileErrors(t *testing.T) {
 	var out strings.Builder
 	for _, change := range [][2]string{
-		{shopFile, ""}, {shopFile, "- a"}, {shopFile, "version: 1\n"}, {shopFile, "budgets: []"}, {shopFile, "version: 1\nbudgets: []"}, {shopFile, "version: 1\n---\nversion: 1\n"},
+		{shopFile, ""}, {shopFile, "- a"}, {shopFile, "version: 1\n"}, {shopFile, "budgets: []"}, {shopFile, "version: 1\nbudgets: []"}, {shopFile, "budgets: " + strings.Repeat("[", 101)}, {shopFile, "version: 1\n---\nversion: 1\n"},
 		{"version: 1", "version: 2"}, {"version: 1", "versoin: 1"}, {"min_calls: 500", "min_call: 500"}, {"min_calls: 500", "min_calls: -1"}, {"99%", "0.99"}, {"99%", "101%"},
 		{"on_missing: warn", "on_missing: ignore"}, {"by: route", "by: {}"}, {"expect: [", "expct: ["}, {"p99 < 5ms", "p99 > 5"}, {"p99 < 5ms", `"p99 < 5x"`},
 		{"'rate > 5/s'", "'rate > 5'"}, {"'rate > 5/s'", "|\n      rate\n      > 5"}, {"'rate > 5/s'", "[]"}, {"'rate > 5/s'", "{a: b}"}, {"tenant!=acme", "tenant"},

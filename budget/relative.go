@@ -11,6 +11,9 @@ import (
 func (j *judge) relative(c *judged, old *index, key []string, pools []*pool) {
 	v := &c.verdict
 	v.State = Inconclusive
+	if now := values(pools, v.Expect.Metric); len(now) > 0 {
+		v.Estimate = median(now)
+	}
 	if j.baseline == nil {
 		v.reason("there is no baseline to compare with")
 		return
