@@ -209,13 +209,13 @@ func (d *Difference) judge(o *DiffOptions) {
 }
 
 // trend decides by the change.
-func (o *DiffOptions) trend(c *Change, m Metric, slices bool) Trend {
+func (o *DiffOptions) trend(c *Change, m Metric, sliced bool) Trend {
 	effect := 0.0
 	if m.Unit() == Nanoseconds {
 		effect = float64(o.MinEffect)
 	}
 	counts := math.Abs(c.Ratio) >= o.MinChange && math.Abs(c.Diff) >= effect
-	if slices && c.Lo < o.MinChange && c.Hi > -o.MinChange {
+	if sliced && c.Lo < o.MinChange && c.Hi > -o.MinChange {
 		counts = false
 	}
 	switch {
@@ -230,12 +230,12 @@ func (o *DiffOptions) trend(c *Change, m Metric, slices bool) Trend {
 	return CannotTell
 }
 
-func (r *Row) judge(raw float64, tests int, o *DiffOptions, slices bool) {
+func (r *Row) judge(raw float64, tests int, o *DiffOptions, sliced bool) {
 	c := r.Change
-	r.Trend = o.trend(c, r.Metric, slices)
+	r.Trend = o.trend(c, r.Metric, sliced)
 	switch {
 	case r.Trend != CannotTell:
-		if !r.sides.holds(c, raw, o.Confidence, func(c *Change) bool { return o.trend(c, r.Metric, slices) == r.Trend }) {
+		if !r.sides.holds(c, raw, o.Confidence, func(c *Change) bool { return o.trend(c, r.Metric, sliced) == r.Trend }) {
 			r.Trend = CannotTell
 			r.Reasons = []string{"calls that were lost or merged could turn it"}
 		}

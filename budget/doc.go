@@ -49,6 +49,6 @@
 // A change has to be beyond chance (Mann and Whitney, adjusted by Holm for all
 // that is compared at once) and beyond the limit. With five runs of 10,000 calls
 // a side, whose speeds differ by 4 %, and a limit of 5 %, no change fails in
-// 1.2 % of the trials, and +15 % is found in 96 %. With fewer than four runs a
+// 1.3 % of the trials, and +15 % is found in 96 %. With fewer than four runs a
 // side nothing can be told at 95 %.
 package budget

@@ -1,7 +1,9 @@
 package budget
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/latchprof/latch/latency"
 )
@@ -49,14 +51,13 @@ func keysOf(where []Matcher) []string {
 	return keys
 }
 
-// matching returns the group of the same function.
+// matching returns the group of the same function among all, which are sorted.
 func matching(all []*group, g *group) *group {
-	for _, other := range all {
-		if other.name == g.name {
-			return other
-		}
+	i, ok := slices.BinarySearchFunc(all, g.name, func(o *group, name string) int { return cmp.Compare(o.name, name) })
+	if !ok {
+		return nil
 	}
-	return nil
+	return all[i]
 }
 
 // values returns the metric in each run that has enough calls to have one: a
@@ -86,7 +87,7 @@ func (j *judge) compareAll() {
 		cases = append(cases, c)
 		ps = append(ps, c.verdict.Change.P)
 	}
-	slices := j.runs.Slices || j.baseline != nil && j.baseline.Slices
+	sliced := j.runs.Slices || j.baseline != nil && j.baseline.Slices
 	for i, p := range holm(ps) {
 		v := &cases[i].verdict
 		v.Change.adjust(p, 1-v.confidence, len(ps))
@@ -94,16 +95,16 @@ func (j *judge) compareAll() {
 		if v.State == Missing {
 			continue // too few calls
 		}
-		v.State = v.decideChange(v.Change, slices)
+		v.State = v.decideChange(v.Change, sliced)
 		v.p = p
 		if v.State != Inconclusive && !cases[i].sides.holds(v.Change, ps[i], v.confidence, func(c *Change) bool {
-			return v.decideChange(c, slices) == v.State
+			return v.decideChange(c, sliced) == v.State
 		}) {
 			v.State = Inconclusive
 			v.reason("calls that were lost or merged could turn it")
 			continue
 		}
-		v.explainChange(slices, len(ps))
+		v.explainChange(sliced, len(ps))
 	}
 }
 
@@ -122,7 +123,7 @@ func (v *Verdict) size(c *Change) (change, lo, hi, allowed float64) {
 // differ, so that the whole interval has to be beyond the limit. The limit is
 // kept when the whole interval is within it. Lower limits go by the interval
 // alone.
-func (v *Verdict) decideChange(c *Change, slices bool) State {
+func (v *Verdict) decideChange(c *Change, sliced bool) State {
 	change, lo, hi, allowed := v.size(c)
 	effect := float64(v.Expect.MinEffect)
 	switch {
@@ -132,7 +133,7 @@ func (v *Verdict) decideChange(c *Change, slices bool) State {
 		} else if hi < allowed {
 			return Fail
 		}
-	case c.P <= 1-v.confidence && change > allowed && c.Diff >= effect && (!slices || lo > allowed):
+	case c.P <= 1-v.confidence && change > allowed && c.Diff >= effect && (!sliced || lo > allowed):
 		return Fail
 	case hi <= allowed || c.DiffHi < effect:
 		return Pass
@@ -140,11 +141,11 @@ func (v *Verdict) decideChange(c *Change, slices bool) State {
 	return Inconclusive
 }
 
-func (v *Verdict) explainChange(slices bool, tests int) {
+func (v *Verdict) explainChange(sliced bool, tests int) {
 	c := v.Change
 	change, _, _, allowed := v.size(c)
 	switch {
-	case slices && v.State == Fail:
+	case sliced && v.State == Fail:
 		v.reason("slices of one run do not show how much runs differ")
 	case v.State != Inconclusive:
 	case c.NeedRuns > 0:
