@@ -108,10 +108,13 @@ static __always_inline __u64 take_stack(void *ctx)
 	return got > 0 ? got : 0;
 }
 
-/* may_tell says whether the owner of a packet's socket is who waits for it. */
-static __always_inline bool may_tell(const struct sock *sk)
+/* may_tell says whether the owner of a packet's socket is who waits for it: for
+ * what is closed nobody does. */
+static __always_inline bool may_tell(const struct sock *sk, const struct sock_owner *owner)
 {
-	return uses_seen || sk->__sk_common.skc_state == TCP_STATE_SYN_SENT;
+	if (!uses_seen && sk->__sk_common.skc_state != TCP_STATE_SYN_SENT)
+		return false;
+	return owner->inode && is_full(sk) && owner->inode == inode_of(sk);
 }
 
 /* is_packet says whether what is freed was on its way through the network, not a
@@ -142,7 +145,7 @@ static __noinline struct call *meet_call(void *ctx, const struct sk_buff *skb,
 
 	if (sk) {
 		owner = bpf_map_lookup_elem(&owners, &address);
-		if (owner && may_tell(sk))
+		if (owner && may_tell(sk, owner))
 			theirs = call_of(&owner->caller);
 	}
 	if (!sk || sk == skb->sk)
@@ -158,9 +161,12 @@ static __noinline struct call *meet_call(void *ctx, const struct sk_buff *skb,
 	if (work == ROUTINE)
 		return NULL;
 	call = work == FOR_THE_TASK && (!sk || sk == skb->sk) ? mine : theirs;
-	if (owner && call && call == mine)
+	/* one that began later has the place of one that has ended meanwhile */
+	if (!call || !call->entry_ns || call->entry_ns > since)
+		return NULL;
+	if (owner && call == mine)
 		owner->in_send = 1;
-	if (!call || !marking)
+	if (!marking)
 		return call;
 	if (owner && is_in(location, neighbour_places, 4) && owner->used_ns > call->entry_ns)
 		since = owner->used_ns;
