@@ -43,6 +43,15 @@ func newDrops(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drops [-p PID] [flags] [-- COMMAND ARG...]",
 		Short: "Show every dropped packet: from where to where, in which function, why, by which rule, whose",
+		Long: `Shows every packet that the kernel drops, on the whole machine or where it is asked
+to look, and socket calls that fail before there is a packet. A line tells of one
+cause and flow; more of the same come at growing intervals, with their number. The
+summary at the end goes to stdout, with --json to stderr.
+
+Watching ends with Ctrl-C, -d, --until-clean, the command, the last process of -p,
+or the last namespace of --netns. Exit status: 0 fine, 1 what --fail-on or
+--until-clean demands does not hold, 2 usage, 3 could not watch. Where that is 0, the
+status of a command becomes latch's; a command that fails is always said.`,
 		Example: `  latch drops
   latch drops -v --netns shop --where 'dst == "10.0.0.7" && dport == 443'
   latch drops -p $(pidof shop) --during main.sendOrder --show orderID

@@ -195,6 +195,9 @@ func (w *dropWatch) tellGroup(g *group, now time.Time, last bool) error {
 	if w.where != nil && !w.where.Match(func(name string) any { return value(d, line, name) }) {
 		return nil
 	}
+	if d.Owner != nil {
+		describeOwner(line, d.Owner)
+	}
 	w.sum.add(line)
 	if w.pcap != nil {
 		if err := w.pcap.add(line, packets); err != nil {

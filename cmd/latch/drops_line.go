@@ -42,7 +42,6 @@ func (w *dropWatch) line(d *drop.Drop, g *group, answer *firewall.Answer) *repor
 	if o := d.Owner; o != nil {
 		uid := int(o.UID)
 		out.PID, out.TID, out.Comm, out.UID, out.Socket = o.PID, o.TID, o.Comm, &uid, o.Inode
-		describeOwner(out, o)
 		if o.ByAddress {
 			out.Remark = "it had left its socket behind: the sender is known by its addresses"
 		} else if p := d.Packet; p != nil && o.PID != 0 && p.TaskPID != o.PID && p.TaskPID != 0 && !d.Merged {

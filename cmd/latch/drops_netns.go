@@ -14,7 +14,9 @@ type namespaces struct {
 	past  map[uint32]kernel.NetNS // that were known: their last drops are told behind them
 	read  time.Time
 	asked map[uint32]bool // since
-	self  uint32
+	// inside are the containers in those that have no name.
+	inside map[uint32]string
+	self   uint32
 }
 
 // maxPast bounds the namespaces that are remembered.
@@ -41,7 +43,7 @@ func (n *namespaces) refresh() error {
 		n.past = make(map[uint32]kernel.NetNS)
 	}
 	maps.Copy(n.past, n.known)
-	n.known, n.read = make(map[uint32]kernel.NetNS), time.Now()
+	n.known, n.read, n.inside = make(map[uint32]kernel.NetNS), time.Now(), make(map[uint32]string)
 	for _, ns := range all {
 		n.known[ns.Inode] = ns
 	}
@@ -83,7 +85,12 @@ func (n *namespaces) name(inode uint32) string {
 	case inode == n.self:
 		return ""
 	}
-	if container := ns.Container(); container != "" {
+	container, known := n.inside[inode]
+	if !known {
+		container = ns.Container()
+		n.inside[inode] = container
+	}
+	if container != "" {
 		return container
 	}
 	return kernel.NetNS{Inode: inode}.String()
