@@ -124,11 +124,9 @@ func (o *dropsOptions) ended(ctx context.Context, child *launched) (<-chan struc
 	case len(o.target.pids) > 0:
 		var procs []*procfs.Process
 		for _, pid := range o.target.pids {
-			proc, err := procfs.Open(pid)
-			if err != nil {
-				return nil, err
+			if proc, err := procfs.Open(pid); err == nil { // else it ended since it was looked for
+				procs = append(procs, proc)
 			}
-			procs = append(procs, proc)
 		}
 		go func() {
 			for _, proc := range procs {
