@@ -132,12 +132,15 @@ func (w *dropWatch) forget() {
 // the two are one event, and its line says what the program saw.
 func (w *dropWatch) pair(f *netfail.Failure) bool {
 	g := cmp.Or(w.sent[sending{f.Inode, f.Dst}], w.sent[sending{inode: f.Inode}]) // NAT may have changed where to
-	if g == nil || f.Inode == 0 || f.Err != unix.EPERM && f.Err != unix.ENOBUFS {
+	if g == nil || f.Inode == 0 || !byDrop(f) {
 		return false
 	}
 	g.told = fmt.Sprintf("%s() failed with %s", f.Call, unix.ErrnoName(f.Err))
 	return true
 }
+
+// byDrop says whether calls fail so where their packet is dropped.
+func byDrop(f *netfail.Failure) bool { return f.Err == unix.EPERM || f.Err == unix.ENOBUFS }
 
 // tell writes the lines that are due, or all of them, in the order of time.
 func (w *dropWatch) tell(all bool) error {

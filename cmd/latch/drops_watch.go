@@ -15,6 +15,7 @@ import (
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/kernel/firewall"
+	"github.com/latchprof/latch/kernel/netfail"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
 )
@@ -39,6 +40,7 @@ type dropWatch struct {
 	causes   causes
 	groups   map[groupKey]*group
 	sent     map[sending]*group // of the last packet dropped in a send
+	alone    []*netfail.Failure // that may belong to a drop which was not read yet
 	swept    time.Time          // when groups were last forgotten
 	sum      dropSum
 }
@@ -176,7 +178,7 @@ func (w *dropWatch) follow(ctx context.Context, child *launched) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := w.take(); err != nil {
+		if err := w.take(false); err != nil {
 			return err
 		}
 		if err := w.tell(false); err != nil {
@@ -234,7 +236,7 @@ func (w *dropWatch) finish() error {
 	w.sum.Elapsed = time.Since(w.sum.began)
 	w.sum.Moved = w.failures.moved(w.spaces)
 	w.failures.looked = time.Time{}
-	if err := w.take(); err != nil {
+	if err := w.take(true); err != nil {
 		return err
 	}
 	w.rules.settled()
@@ -246,7 +248,7 @@ func (w *dropWatch) finish() error {
 
 // take reads what was dropped or failed since the last time, and keeps what is
 // wanted of it.
-func (w *dropWatch) take() error {
+func (w *dropWatch) take(last bool) error {
 	failed, err := w.failures.take() // first: what they failed by is read behind them
 	if err != nil {
 		return err
@@ -266,8 +268,14 @@ func (w *dropWatch) take() error {
 		}
 		w.keep(d, w.causes.of(d, ns), "")
 	}
+	failed = append(w.alone, failed...)
+	w.alone = nil
 	for _, f := range failed {
-		if !w.pair(f) {
+		switch {
+		case w.pair(f):
+		case !last && byDrop(f) && time.Since(f.Time) < 2*dropTick:
+			w.alone = append(w.alone, f) // its drop may come with the next ones
+		default:
 			d, cause := w.failures.refused(f, w.spaces)
 			w.keep(&d, cause, f.Call)
 		}
