@@ -49,6 +49,17 @@ func (c *callWatch) probes() int {
 	return c.session.Attached()
 }
 
+// where is what the probes are in.
+func (c *callWatch) where() string {
+	switch {
+	case c == nil:
+		return "the kernel"
+	case len(c.plan.PIDs) == 1:
+		return "the kernel and 1 process"
+	}
+	return fmt.Sprintf("the kernel and %d processes", len(c.plan.PIDs))
+}
+
 // options are what the drop program needs to find the calls.
 func (c *callWatch) options() *drop.Calls {
 	if c == nil {

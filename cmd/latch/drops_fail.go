@@ -18,10 +18,12 @@ import (
 
 // failures are what goes wrong in the network without a packet being dropped.
 type failures struct {
-	spaces  []kernel.NetNS // whose counters are read
-	watcher *netfail.Watcher
-	before  map[uint32]*netfail.Snapshot
-	routes  map[routeQuestion]bool
+	spaces []kernel.NetNS // whose counters are read
+	// uncounted is how many more there are.
+	uncounted int
+	watcher   *netfail.Watcher
+	before    map[uint32]*netfail.Snapshot
+	routes    map[routeQuestion]bool
 
 	mu      sync.Mutex
 	waiting []*netfail.Failure
@@ -43,11 +45,11 @@ const lookEvery = 2 * time.Second
 func watchFailures(inside []kernel.NetNS, spaces *namespaces, calls bool) (_ *failures, err error) {
 	f := &failures{spaces: inside, before: make(map[uint32]*netfail.Snapshot), routes: make(map[routeQuestion]bool), done: make(chan struct{}), listeners: make(map[uint64]uint64)}
 	if len(inside) == 0 {
-		for _, ns := range spaces.known {
-			f.spaces = append(f.spaces, ns)
-		}
+		f.spaces = spaces.all()
 	}
-	f.spaces = f.spaces[:min(len(f.spaces), maxCounted)]
+	if n := len(f.spaces) - maxCounted; n > 0 {
+		f.spaces, f.uncounted = f.spaces[:maxCounted], n
+	}
 	for _, ns := range f.spaces {
 		if snapshot, err := netfail.Counters(ns); err == nil { // else it has just ended
 			f.before[ns.Inode] = snapshot
@@ -253,5 +255,9 @@ func (f *failures) moved(spaces *namespaces) []string {
 		}
 	}
 	slices.Sort(lines)
-	return slices.Compact(lines)
+	lines = slices.Compact(lines)
+	if f.uncounted > 0 {
+		lines = append(lines, fmt.Sprintf("counters and listeners of %d more namespaces were not looked at (--netns asks for one)", f.uncounted))
+	}
+	return lines
 }

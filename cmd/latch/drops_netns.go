@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/latchprof/latch/kernel"
@@ -51,6 +53,24 @@ func (n *namespaces) refresh() error {
 		return errors.New("find our own network namespace: it is not in /proc")
 	}
 	return nil
+}
+
+// all lists the namespaces: our own, then those with a name, then the others.
+func (n *namespaces) all() []kernel.NetNS {
+	out := slices.Collect(maps.Values(n.known))
+	rank := func(ns kernel.NetNS) int {
+		switch {
+		case ns.Inode == n.self:
+			return 0
+		case ns.Name != "":
+			return 1
+		}
+		return 2
+	}
+	slices.SortFunc(out, func(a, b kernel.NetNS) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Inode, b.Inode))
+	})
+	return out
 }
 
 // find returns the namespace with an inode number; it is not ok where none

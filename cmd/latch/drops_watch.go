@@ -88,7 +88,7 @@ func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprob
 	} else if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.s.err, "latch: attached %d probes in %s\n", w.calls.probes()+w.tracer.Attached()+w.failures.attached(), time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(w.s.err, "latch: attached %d probes to %s in %s\n", w.calls.probes()+w.tracer.Attached()+w.failures.attached(), w.calls.where(), time.Since(began).Round(time.Millisecond))
 	if err := w.follow(ctx, child); err != nil {
 		return err
 	}
