@@ -238,9 +238,8 @@ static __noinline int show(void *ctx, const struct sk_buff *skb, const struct so
 }
 
 /* account counts the drop by what the packet says of itself, and shows it if it
- * is one of the first. The headers have a frame of their own: beside those that
- * look for a call they have no room on the stack. */
-static __noinline int account(void *ctx, const struct sk_buff *skb, const struct sock *sk,
+ * is one of the first. */
+static __always_inline int account(void *ctx, const struct sk_buff *skb, const struct sock *sk,
 			      struct seen *seen, bool alone)
 {
 	struct drop_key *key = &seen->key;
@@ -259,6 +258,14 @@ static __noinline int account(void *ctx, const struct sk_buff *skb, const struct
 	return 0;
 }
 
+/* account_apart has the headers in a frame of its own: beside those that look for
+ * a call they have no room on the stack. */
+static __noinline int account_apart(void *ctx, const struct sk_buff *skb, const struct sock *sk,
+				    struct seen *seen, bool alone)
+{
+	return account(ctx, skb, sk, seen, alone);
+}
+
 SEC("tp_btf/kfree_skb")
 int drop(__u64 *ctx)
 {
@@ -268,7 +275,7 @@ int drop(__u64 *ctx)
 	struct drop_key *key = &seen.key;
 	const struct net_device *dev;
 	__u32 zero = 0;
-	bool alone;
+	bool alone, is_device;
 
 	if (!enabled)
 		return 0;
@@ -281,11 +288,11 @@ int drop(__u64 *ctx)
 	if (!sk)
 		sk = skb->sk;
 	dev = skb->dev;
-	key->netns = netns_of(sk, dev);
+	key->netns = netns_of(sk, dev, &is_device);
 	seen.total = bpf_map_lookup_elem(&totals, &zero);
 	if (!seen.total || !is_wanted(key->netns, seen.total))
 		return 0;
-	if (dev && dev->nd_net.net->ns.inum >= PROC_DYNAMIC_FIRST)
+	if (is_device)
 		key->ifindex = dev->ifindex;
 	/* before the packet is looked at, whose many ways the verifier would go
 	 * through once for each of these */
@@ -293,7 +300,10 @@ int drop(__u64 *ctx)
 	seen.call = NULL;
 	if (calls && alone && is_packet(skb, sk) && !routine[key->reason % ROUTINE_REASONS])
 		seen.call = meet_call(ctx, skb, sk, key->location);
-	account(ctx, skb, sk, &seen, alone);
+	if (calls)
+		account_apart(ctx, skb, sk, &seen, alone);
+	else
+		account(ctx, skb, sk, &seen, alone);
 	seen.total->running--;
 	return 0;
 }

@@ -212,10 +212,12 @@ static __always_inline void socket_flow(const struct sock *sk, struct drop_key *
  * in: its device's. A packet that has crossed a veth pair keeps its sender's
  * socket until ip_rcv_core. Without a device it is the socket's; so too where
  * the device is a word of another use, as in queues of sockets: a real one is
- * in the namespace whose loopback device agrees. */
-static __always_inline __u32 netns_of(const struct sock *sk, const struct net_device *dev)
+ * in the namespace whose loopback device agrees. Is_device says that dev can be
+ * one. */
+static __always_inline __u32 netns_of(const struct sock *sk, const struct net_device *dev,
+				      bool *is_device)
 {
-	__u32 netns = 0, at;
+	__u32 netns = 0, at = 0;
 
 	if (sk)
 		netns = sk->__sk_common.skc_net.net->ns.inum;
@@ -227,6 +229,7 @@ static __always_inline __u32 netns_of(const struct sock *sk, const struct net_de
 		    (netns < PROC_DYNAMIC_FIRST || net->loopback_dev->nd_net.net == net))
 			netns = at;
 	}
+	*is_device = at >= PROC_DYNAMIC_FIRST;
 	return netns < PROC_DYNAMIC_FIRST ? 0 : netns;
 }
 
