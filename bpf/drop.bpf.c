@@ -266,8 +266,9 @@ static __noinline int account_apart(void *ctx, const struct sk_buff *skb, const 
 	return account(ctx, skb, sk, seen, alone);
 }
 
-SEC("tp_btf/kfree_skb")
-int drop(__u64 *ctx)
+/* on_drop is either program: in_calls says whether calls in flight are looked for.
+ * Each has its own frame, which is small where calls are looked for. */
+static __always_inline int on_drop(__u64 *ctx, bool in_calls)
 {
 	const struct sk_buff *skb = (void *)ctx[0];
 	const struct sock *sk = NULL;
@@ -298,12 +299,24 @@ int drop(__u64 *ctx)
 	 * through once for each of these */
 	alone = !seen.total->running++;
 	seen.call = NULL;
-	if (calls && alone && is_packet(skb, sk) && !routine[key->reason % ROUTINE_REASONS])
+	if (in_calls && alone && is_packet(skb, sk) && !routine[key->reason % ROUTINE_REASONS])
 		seen.call = meet_call(ctx, skb, sk, key->location);
-	if (calls)
+	if (in_calls)
 		account_apart(ctx, skb, sk, &seen, alone);
 	else
 		account(ctx, skb, sk, &seen, alone);
 	seen.total->running--;
 	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int drop(__u64 *ctx)
+{
+	return on_drop(ctx, false);
+}
+
+SEC("tp_btf/kfree_skb")
+int drop_in_calls(__u64 *ctx)
+{
+	return on_drop(ctx, true);
 }

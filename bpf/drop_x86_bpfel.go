@@ -221,6 +221,7 @@ const (
 	DropMapStacks              = "stacks"
 	DropMapTotals              = "totals"
 	DropProgDrop               = "drop"
+	DropProgDropInCalls        = "drop_in_calls"
 	DropProgRetransmit         = "retransmit"
 	DropProgSocketFiles        = "socket_files"
 	DropProgSocketReceive      = "socket_receive"
@@ -297,6 +298,7 @@ type DropSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DropProgramSpecs struct {
 	Drop          *ebpf.ProgramSpec `ebpf:"drop"`
+	DropInCalls   *ebpf.ProgramSpec `ebpf:"drop_in_calls"`
 	Retransmit    *ebpf.ProgramSpec `ebpf:"retransmit"`
 	SocketFiles   *ebpf.ProgramSpec `ebpf:"socket_files"`
 	SocketReceive *ebpf.ProgramSpec `ebpf:"socket_receive"`
@@ -442,6 +444,7 @@ type DropVariables struct {
 // It can be passed to LoadDropObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DropPrograms struct {
 	Drop          *ebpf.Program `ebpf:"drop"`
+	DropInCalls   *ebpf.Program `ebpf:"drop_in_calls"`
 	Retransmit    *ebpf.Program `ebpf:"retransmit"`
 	SocketFiles   *ebpf.Program `ebpf:"socket_files"`
 	SocketReceive *ebpf.Program `ebpf:"socket_receive"`
@@ -452,6 +455,7 @@ type DropPrograms struct {
 func (p *DropPrograms) Close() error {
 	return _DropClose(
 		p.Drop,
+		p.DropInCalls,
 		p.Retransmit,
 		p.SocketFiles,
 		p.SocketReceive,

@@ -27,8 +27,11 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 			spec.Maps[name].MaxEntries = 1
 		}
 		delete(spec.Programs, bpf.DropProgRetransmit)
+		delete(spec.Programs, bpf.DropProgDropInCalls)
 		return nil
 	}
+	spec.Programs[bpf.DropProgDrop] = spec.Programs[bpf.DropProgDropInCalls]
+	delete(spec.Programs, bpf.DropProgDropInCalls)
 	for name, m := range calls.Maps {
 		shared[name] = m
 		spec.Maps[name].ValueSize, spec.Maps[name].MaxEntries = m.ValueSize(), m.MaxEntries()

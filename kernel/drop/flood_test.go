@@ -55,13 +55,43 @@ func TestFloodIsCountedExactly(t *testing.T) {
 				}
 			}
 			if c.generations {
-				if tr.counts.generation == 0 || len(flows) <= c.maxFlows {
+				if tr.counts.generation == 0 || len(flows) < c.maxFlows {
 					t.Errorf("%d flows in %d generations", len(flows), tr.counts.generation+1)
 				}
 			} else if tr.counts.generation != 0 || len(flows) != c.maxFlows || merged == 0 {
 				t.Errorf("%d flows in %d generations, %d merged", len(flows), tr.counts.generation+1, merged)
 			}
 		})
+	}
+}
+
+// A generation that begins makes room for flows that had none before.
+func TestGenerationMakesRoom(t *testing.T) {
+	ns := namespace(t)
+	const flows = 64
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, MaxFlows: flows})
+	tr.minGeneration = 0
+	if err := closedPorts(ns, flows, 1000, flows); err != nil {
+		t.Fatal(err)
+	}
+	var first uint64
+	for deadline := time.Now().Add(20 * time.Second); (first < flows || tr.counts.generation == 0) && time.Now().Before(deadline); {
+		drops, err := tr.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range drops {
+			first += d.Count
+		}
+	}
+	if first != flows || tr.counts.generation == 0 {
+		t.Fatalf("%d drops of %d in %d generations", first, flows, tr.counts.generation+1)
+	}
+	if err := closedPorts(ns, flows, 2000, flows); err != nil {
+		t.Fatal(err)
+	}
+	if drops, totals := collect(t, tr, flows); totals.Merged != 0 || len(drops) != flows {
+		t.Errorf("%d flows of %d, %d merged", len(drops), flows, totals.Merged)
 	}
 }
 
