@@ -33,8 +33,19 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// runScenario makes a scenario's drops and compares all that is said of them.
+// runScenario makes a scenario's drops and compares all that is said of them. On a
+// busy machine a device may settle late, which forgets the neighbours that packets
+// wait for: what did not happen is tried once more.
 func runScenario(t *testing.T, s netlab.Scenario) {
+	if !tryScenario(t, s, false) {
+		t.Logf("%s: not all that was to be dropped was, trying again", s.Name)
+		tryScenario(t, s, true)
+	}
+}
+
+// tryScenario is false, and says nothing, where drops are missing and it is not
+// the last try.
+func tryScenario(t *testing.T, s netlab.Scenario, last bool) bool {
 	l := netlab.New(t)
 	if s.Setup != nil {
 		s.Setup(l)
@@ -43,11 +54,21 @@ func runScenario(t *testing.T, s netlab.Scenario) {
 	s.Traffic(l)
 	wants := append([]netlab.Want{s.Want}, s.Also...)
 	got := newTally(l, wants)
-	got.until(t, tr, got.complete)
+	got.until(t, tr, func() bool { return got.complete() })
+	if !last && !got.complete() {
+		return false
+	}
 	l.Fence()
 	got.until(t, tr, func() bool { return got.fences == 1 })
 	got.check(t)
-	got.lossless(t, tr)
+	totals, err := tr.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals.Lost != 0 || totals.Merged != 0 {
+		t.Errorf("%d drops lost, %d merged", totals.Lost, totals.Merged)
+	}
+	return true
 }
 
 // The first SYN of a connection goes in the task that asks for it, those that
