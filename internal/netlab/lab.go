@@ -86,6 +86,13 @@ func New(t testing.TB) *Lab {
 	l.A.upVia(RA4, RA6, MacRA)
 	l.A.Sysctl("net.ipv4.tcp_syn_linear_timeouts", "1")
 	l.B.upVia(RB4, RB6, MacRB)
+	// What the kernel does when it notices a link late would meet the traffic.
+	for _, end := range []struct {
+		host *Host
+		dev  string
+	}{{l.A, Dev}, {l.R, DevA}, {l.R, DevB}, {l.B, Dev}} {
+		end.host.until("have "+end.dev+" up", func() bool { return strings.Contains(end.host.output("ip", "link", "show", end.dev), "state UP") })
+	}
 	return l
 }
 

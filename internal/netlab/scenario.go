@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"fmt"
+	"github.com/latchprof/latch/internal/testutil"
 	"slices"
 	"testing"
 
@@ -75,7 +76,7 @@ func NeedKernel(t testing.TB) {
 		t.Fatalf("kernel release %q: %v", release, err)
 	}
 	if major < 6 || major == 6 && minor < 18 {
-		t.Skipf("made for Linux 6.18, not %s", release)
+		testutil.Missing(t, "Linux 6.18, for which the scenarios are made, and not "+release)
 	}
 }
 

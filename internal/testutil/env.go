@@ -19,7 +19,7 @@ import (
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		missing(t, "root")
+		Missing(t, "root")
 	}
 }
 
@@ -27,7 +27,7 @@ func NeedRoot(t testing.TB) {
 func Need(t testing.TB, tool string) {
 	t.Helper()
 	if _, err := exec.LookPath(tool); err != nil {
-		missing(t, tool)
+		Missing(t, tool)
 	}
 }
 
@@ -35,7 +35,7 @@ func Need(t testing.TB, tool string) {
 func NeedFile(t testing.TB, path string) {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {
-		missing(t, path)
+		Missing(t, path)
 	}
 }
 
@@ -63,15 +63,16 @@ func NeedDebugInfo(t testing.TB, path, pkg string) {
 	}
 	id := note[header:]
 	if _, err := os.Stat(fmt.Sprintf("/usr/lib/debug/.build-id/%x/%x.debug", id[:1], id[1:])); err != nil {
-		missing(t, pkg)
+		Missing(t, pkg)
 	}
 }
 
 // inCI says whether this machine is meant to have everything.
 func inCI() bool { return os.Getenv("CI") == "true" }
 
-// missing ends a test for lack of something.
-func missing(t testing.TB, what string) {
+// Missing ends a test for lack of something: it skips it, and where CI is set,
+// fails it.
+func Missing(t testing.TB, what string) {
 	t.Helper()
 	if inCI() {
 		t.Fatalf("needs %s, and CI must have it", what)
@@ -118,7 +119,7 @@ func needToolchain(t testing.TB, version string) {
 		return nil
 	}))
 	if err := get.(func() error)(); err != nil {
-		missing(t, fmt.Sprintf("Go toolchain %s (%v)", version, err))
+		Missing(t, fmt.Sprintf("Go toolchain %s (%v)", version, err))
 	}
 }
 
