@@ -13,7 +13,6 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/kernel"
@@ -125,12 +124,10 @@ func Start(opts *Options) (_ *Tracer, err error) {
 	if t.ring, err = ringbuf.NewReader(t.coll.Maps[bpf.DropMapEvents]); err != nil {
 		return nil, fmt.Errorf("read dropped packets: %w", err)
 	}
-	var now unix.Timespec
-	wall := time.Now()
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return nil, fmt.Errorf("read the clock: %w", err)
+	if t.zero, err = kernel.MonotonicZero(); err != nil {
+		return nil, err
 	}
-	t.zero, t.last = wall.Round(0).Add(-time.Duration(now.Nano())), wall
+	t.last = time.Now()
 	if err := t.attach(); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/kernel"
@@ -85,7 +84,7 @@ func Watch(opts *Options) (_ *Watcher, err error) {
 	if w.ring, err = ringbuf.NewReader(w.coll.Maps[bpf.NetfailMapFailures]); err != nil {
 		return nil, err
 	}
-	if w.zero, err = monotonicZero(); err != nil {
+	if w.zero, err = kernel.MonotonicZero(); err != nil {
 		return nil, err
 	}
 	w.link, err = link.AttachRawTracepoint(link.RawTracepointOptions{
@@ -105,15 +104,6 @@ func (o *Options) ringBytes() int {
 		return 1 << 20
 	}
 	return o.RingBytes
-}
-
-func monotonicZero() (time.Time, error) {
-	var now unix.Timespec
-	wall := time.Now()
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return time.Time{}, fmt.Errorf("read the clock: %w", err)
-	}
-	return wall.Round(0).Add(-time.Duration(now.Nano())), nil
 }
 
 // Next returns the next failure, at most a tenth of a second after it. It waits
