@@ -13,17 +13,20 @@ import (
 	"github.com/latchprof/latch/latency"
 )
 
-// formats holds the ways to write a file, by the end of its name.
-var formats = []struct {
+// A format is a way to write a value to a file, by the end of its name.
+type format[T any] struct {
 	suffix string
-	write  func(w io.Writer, rec *latency.Recording) error
-}{
+	write  func(w io.Writer, v T) error
+}
+
+// recordingFormats are those of recordings.
+var recordingFormats = []format[*latency.Recording]{
 	{".json", JSON},
 	{".pb.gz", Pprof},
 	{".txt", func(w io.Writer, rec *latency.Recording) error { return Text(w, rec, nil) }},
 }
 
-func formatOf(path string) (func(io.Writer, *latency.Recording) error, error) {
+func formatOf[T any](formats []format[T], path string) (func(io.Writer, T) error, error) {
 	var known []string
 	for _, f := range formats {
 		if strings.HasSuffix(filepath.Base(path), f.suffix) {
@@ -37,8 +40,12 @@ func formatOf(path string) (func(io.Writer, *latency.Recording) error, error) {
 // WriteFile writes rec in the format that the end of the path names: .json,
 // .pb.gz or .txt. The file appears under its name only when it is complete; an
 // older one, or a symbolic link, is replaced.
-func WriteFile(path string, rec *latency.Recording) (err error) {
-	write, err := formatOf(path)
+func WriteFile(path string, rec *latency.Recording) error {
+	return writeFile(recordingFormats, path, rec)
+}
+
+func writeFile[T any](formats []format[T], path string, v T) (err error) {
+	write, err := formatOf(formats, path)
 	if err != nil {
 		return err
 	}
@@ -46,7 +53,7 @@ func WriteFile(path string, rec *latency.Recording) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := write(f, rec); err != nil {
+	if err := write(f, v); err != nil {
 		return errors.Join(f.errorf(err), f.Close())
 	}
 	return errors.Join(f.Complete(), f.Close())
@@ -125,8 +132,10 @@ func bare(err error) error {
 
 // CheckOutput returns the error that WriteFile would return for a path whose
 // format is not known or which cannot be written. It leaves nothing behind.
-func CheckOutput(path string) error {
-	if _, err := formatOf(path); err != nil {
+func CheckOutput(path string) error { return checkOutput(recordingFormats, path) }
+
+func checkOutput[T any](formats []format[T], path string) error {
+	if _, err := formatOf(formats, path); err != nil {
 		return err
 	}
 	f, err := Create(path)

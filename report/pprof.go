@@ -217,11 +217,7 @@ func comments(rec *latency.Recording) []string {
 		cost(&rec.Overhead),
 	}
 	if rec.Command != nil {
-		words := make([]string, len(rec.Command.Argv))
-		for i, arg := range rec.Command.Argv {
-			words[i] = cutBytes(arg, maxText)
-		}
-		out = append(out, fmt.Sprintf("command: %s (exit %d)", cutEscaped(strings.Join(words, " ")), rec.Command.Exit))
+		out = append(out, commandLine(rec.Command))
 	}
 	var total latency.Balance
 	var incomplete []string

@@ -35,6 +35,20 @@ const (
 // buckets. Strings that come from the targets are escaped, and no line is
 // wider than asked for.
 func Text(w io.Writer, rec *latency.Recording, opts *TextOptions) error {
+	p := newPrinter(w, opts)
+	p.head(rec)
+	p.functions(rec)
+	p.foot(rec)
+	return p.flush()
+}
+
+// A printer writes lines. Errors stay in out until it is flushed.
+type printer struct {
+	out *bufio.Writer
+	TextOptions
+}
+
+func newPrinter(w io.Writer, opts *TextOptions) *printer {
 	var o TextOptions
 	if opts != nil {
 		o = *opts
@@ -46,21 +60,14 @@ func Text(w io.Writer, rec *latency.Recording, opts *TextOptions) error {
 	if o.Top <= 0 {
 		o.Top = defaultTop
 	}
-	out := bufio.NewWriter(w)
-	p := &printer{out: out, TextOptions: o}
-	p.head(rec)
-	p.functions(rec)
-	p.foot(rec)
-	if err := out.Flush(); err != nil {
+	return &printer{bufio.NewWriter(w), o}
+}
+
+func (p *printer) flush() error {
+	if err := p.out.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
-}
-
-// A printer writes lines. Errors stay in out until it is flushed.
-type printer struct {
-	out *bufio.Writer
-	TextOptions
 }
 
 // style is a graphic rendition of ECMA-48.
@@ -98,13 +105,18 @@ func (p *printer) head(rec *latency.Recording) {
 		text += " of " + of
 	}
 	p.paragraph(plain, 0, text)
-	if c := rec.Command; c != nil {
-		words := make([]string, len(c.Argv))
-		for i, arg := range c.Argv {
-			words[i] = cutBytes(arg, maxText)
-		}
-		p.paragraph(plain, 0, fmt.Sprintf("command: %s (exit %d)", cutEscaped(strings.Join(words, " ")), c.Exit))
+	if rec.Command != nil {
+		p.paragraph(plain, 0, commandLine(rec.Command))
 	}
+}
+
+// commandLine says what was run, and how it ended.
+func commandLine(c *latency.Command) string {
+	words := make([]string, len(c.Argv))
+	for i, arg := range c.Argv {
+		words[i] = cutBytes(arg, maxText)
+	}
+	return fmt.Sprintf("command: %s (exit %d)", cutEscaped(strings.Join(words, " ")), c.Exit)
 }
 
 // cutEscaped bounds a text that is put together from escaped ones.
@@ -152,7 +164,11 @@ func (p *printer) foot(rec *latency.Recording) {
 		p.paragraph(dim, 0, "lost: the part of total that went to waits which dropped packets caused")
 	}
 	p.paragraph(plain, 0, cost(&rec.Overhead))
-	for _, w := range rec.Warnings {
+	p.warnings(rec.Warnings)
+}
+
+func (p *printer) warnings(all []string) {
+	for _, w := range all {
 		p.paragraph(red, 0, "warning: "+cutBytes(w, maxText))
 	}
 }
