@@ -128,6 +128,9 @@ const (
 
 var opText = [...]string{Equal: "=", NotEqual: "!=", Matches: "=~"}
 
+// String returns o as the grammar has it.
+func (o Op) String() string { return opText[o] }
+
 // A Matcher admits calls by one part of their key.
 type Matcher struct {
 	Key   string

@@ -53,6 +53,8 @@ func (c *Check) Outcome() Outcome {
 // checkFormats are the ways to write a check.
 var checkFormats = []format[*Check]{
 	{".txt", func(w io.Writer, c *Check) error { return CheckText(w, c, nil) }},
+	{".json", CheckJSON}, {".xml", JUnit}, {".md", CheckMarkdown}, {".bench", CheckBench},
+	{".om", OpenMetrics}, {".prom", OpenMetrics}, {".openmetrics", OpenMetrics},
 }
 
 // WriteCheck writes c in the format that the end of the path names, as

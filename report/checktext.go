@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/latchprof/latch/budget"
@@ -176,4 +177,41 @@ func changeText(c *budget.Change, unit budget.Unit) string {
 	return fmt.Sprintf("was %s, now %s: %s (%s … %s), p=%s, %d and %s",
 		formatValue(c.Before, unit), formatValue(c.After, unit), formatRatio(c.Ratio), formatRatio(c.Lo), formatRatio(c.Hi),
 		formatP(c.P), c.RunsBefore, plural(c.RunsAfter, "run"))
+}
+
+// sentence says in one line what was found, what was allowed, and how sure that
+// is.
+func (c *Check) sentence(v *budget.Verdict) string {
+	unit := v.Expect.Metric.Unit()
+	name := cutBytes(v.Func, maxLabel)
+	if key := keyOf(v); key != "" {
+		name += ", " + cutBytes(key, maxLabel)
+	}
+	is := map[budget.State]string{
+		budget.Pass: "keeps", budget.Fail: "breaks", budget.Inconclusive: "may break", budget.Missing: "is not judged by",
+	}[v.State]
+	text := fmt.Sprintf("%s: %s of %s", name, v.Expect.Metric, formatValue(v.Estimate, unit))
+	if math.IsNaN(v.Estimate) {
+		text = fmt.Sprintf("%s: %s", name, v.Expect.Metric)
+	}
+	if between := formatInterval(v.Lo, v.Hi, unit); between != "-" {
+		text += " (" + between + ")"
+	}
+	text += fmt.Sprintf(" %s the limit %s %s, %s", is, v.Expect.Cmp, v.Expect.Limit, plural(int(v.Calls), "call"))
+	for _, n := range notes(v) {
+		text += "; " + n
+	}
+	return text
+}
+
+// function returns what was recorded of a function; nil for one that was not.
+func (c *Check) function(name string) *latency.Function {
+	for _, rec := range c.recordings() {
+		for i := range rec.Functions {
+			if rec.Functions[i].Name == name {
+				return &rec.Functions[i]
+			}
+		}
+	}
+	return nil
 }

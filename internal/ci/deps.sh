@@ -33,6 +33,9 @@ for what; do
 		tool gdb gdb
 		tool tcpdump tcpdump
 		tool xz xz-utils
+		tool xmllint libxml2-utils
+		tool promtool prometheus
+		tool cmark-gfm cmark-gfm
 		tool etcd etcd-server
 		tool etcdctl etcd-client
 		tool redis-server redis-server
