@@ -62,6 +62,18 @@ func Parse(text string) (Budget, error) {
 	return b, nil
 }
 
+// ParseMetric parses a metric alone, such as p99.9. An error is a *SyntaxError.
+func ParseMetric(text string) (m Metric, err error) {
+	s, err := newScanner(text)
+	if err != nil {
+		return m, err
+	}
+	if m, err = s.metric(); err != nil {
+		return m, err
+	}
+	return m, s.end()
+}
+
 // parseExpectation parses the short form, without a function.
 func parseExpectation(text string) (e Expectation, err error) {
 	s, err := newScanner(text)

@@ -147,3 +147,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseMetric(t *testing.T) {
+	for _, text := range []string{"p50", "p99.9", "mean", "max", "calls", "rate", "over20ms"} {
+		m, err := ParseMetric(" " + text + " ")
+		if err != nil || m.String() != text {
+			t.Errorf("%s: %v, %v", text, m, err)
+		}
+	}
+	for text, want := range map[string]string{"": "a metric is wanted", "p101": "between 0 and 100", "p99 < 5ms": "nothing is wanted here"} {
+		if _, err := ParseMetric(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestOps(t *testing.T) {
+	for op, want := range map[Op]string{Equal: "=", NotEqual: "!=", Matches: "=~"} {
+		if op.String() != want {
+			t.Errorf("%s, want %s", op, want)
+		}
+	}
+}

@@ -23,6 +23,10 @@ type format[T any] struct {
 var recordingFormats = []format[*latency.Recording]{
 	{".json", JSON},
 	{".pb.gz", Pprof},
+	{".folded", Folded},
+	{".csv", CSV},
+	{".md", Markdown},
+	{".bench", func(w io.Writer, rec *latency.Recording) error { return Bench(w, rec) }},
 	{".txt", func(w io.Writer, rec *latency.Recording) error { return Text(w, rec, nil) }},
 }
 
@@ -38,7 +42,7 @@ func formatOf[T any](formats []format[T], path string) (func(io.Writer, T) error
 }
 
 // WriteFile writes rec in the format that the end of the path names: .json,
-// .pb.gz or .txt. The file appears under its name only when it is complete; an
+// .pb.gz, .folded, .csv, .md, .bench or .txt. The file appears under its name only when it is complete; an
 // older one, or a symbolic link, is replaced.
 func WriteFile(path string, rec *latency.Recording) error {
 	return writeFile(recordingFormats, path, rec)

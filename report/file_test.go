@@ -51,7 +51,7 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	rec := shop()
 	for range 2 { // the second time over the first one's files
-		for _, name := range []string{"a.json", "b.pb.gz", "c.txt"} {
+		for _, name := range []string{"a.json", "b.pb.gz", "c.txt", "d.folded", "e.csv", "f.md", "g.bench"} {
 			path := filepath.Join(dir, name)
 			if err := CheckOutput(path); err != nil {
 				t.Fatal(err)
@@ -61,7 +61,7 @@ func TestWriteFile(t *testing.T) {
 			}
 		}
 	}
-	if d := cmp.Diff([]string{"a.json", "b.pb.gz", "c.txt"}, names(t, dir)); d != "" {
+	if d := cmp.Diff([]string{"a.json", "b.pb.gz", "c.txt", "d.folded", "e.csv", "f.md", "g.bench"}, names(t, dir)); d != "" {
 		t.Errorf("files (-want +got):\n%s", d)
 	}
 	f, err := os.Open(filepath.Join(dir, "a.json"))
@@ -96,9 +96,9 @@ func TestCheckOutput(t *testing.T) {
 	tests := []struct{ path, err string }{
 		{"x.json", ""},
 		{".json", ""},
-		{"x.pprof", "a name must end in .json, .pb.gz, .txt"},
-		{"x", "a name must end in .json, .pb.gz, .txt"},
-		{"x.gz", "a name must end in .json, .pb.gz, .txt"},
+		{"x.pprof", "a name must end in .json, .pb.gz, .folded, .csv, .md, .bench, .txt"},
+		{"x", "a name must end in .json, .pb.gz, .folded, .csv, .md, .bench, .txt"},
+		{"x.gz", "a name must end in .json, .pb.gz, .folded, .csv, .md, .bench, .txt"},
 		{"d.json", "not a regular file"},
 		{"none/x.txt", "no such file or directory"},
 		{"file/x.txt", "not a directory"},

@@ -99,10 +99,7 @@ func reasonFor(f *latency.Function, warnings []string) string {
 
 // series writes the table of a function.
 func (p *printer) series(f *latency.Function) {
-	sorted := slices.Clone(f.Series)
-	slices.SortStableFunc(sorted, func(a, b latency.Series) int {
-		return cmp.Or(cmp.Compare(b.SumNS, a.SumNS), cmp.Compare(b.Count, a.Count), compareKeys(f.By, &a, &b))
-	})
+	sorted := byTime(f)
 	total := latency.Total(sorted)
 	shown := sorted[:min(len(sorted), p.Top)]
 
@@ -122,6 +119,15 @@ func (p *printer) series(f *latency.Function) {
 	if len(sorted) > 1 {
 		p.line(plain, t.totalRow())
 	}
+}
+
+// byTime returns the series of f, those first that took the most time.
+func byTime(f *latency.Function) []latency.Series {
+	sorted := slices.Clone(f.Series)
+	slices.SortStableFunc(sorted, func(a, b latency.Series) int {
+		return cmp.Or(cmp.Compare(b.SumNS, a.SumNS), cmp.Compare(b.Count, a.Count), compareKeys(f.By, &a, &b))
+	})
+	return sorted
 }
 
 func compareKeys(by []string, a, b *latency.Series) int {

@@ -1,18 +1,12 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strings"
 
-	"github.com/latchprof/latch/budget"
+	"github.com/latchprof/latch/latency"
 )
-
-// maxSummary is the most bytes of a step's summary that GitHub keeps.
-const maxSummary = 1 << 20
 
 // code writes a string from a target as a code span that may stand in a table:
 // pipes are escaped, and the fence is longer than any row of backticks in it.
@@ -79,46 +73,78 @@ func (m *markdown) table(heading []string, rows [][]string) {
 	}
 }
 
-// CheckMarkdown writes c as Markdown, as GitHub and GitLab read it: a table
-// with a row for each verdict, those first that do not pass.
-func CheckMarkdown(w io.Writer, c *Check) error { return writeMarkdown(w, c.markdown(1<<62)) }
+// Markdown writes rec as Markdown: a table and the balance for each function,
+// with the series that took the most time, as many as Text shows.
+func Markdown(w io.Writer, rec *latency.Recording) error {
+	m := markdown{left: 1 << 62}
+	text := "measured " + formatNS(float64(rec.DurationNS))
+	if of := targets(rec.Targets); of != "" {
+		text += " of " + codeSpan(of)
+	}
+	m.add("### latch", "", text)
+	if rec.Command != nil {
+		m.add("", codeSpan(commandLine(rec.Command)))
+	}
+	var idle []string
+	for i := range rec.Functions {
+		if f := &rec.Functions[i]; f.Balance.Entries > 0 || len(f.Series) > 0 {
+			m.function(f)
+		} else {
+			idle = append(idle, code(f.Name))
+		}
+	}
+	if n := len(idle) - defaultTop; n > 0 {
+		idle = append(idle[:defaultTop], formatCount(uint64(n))+" more")
+	}
+	if len(idle) > 0 {
+		m.add("", "No calls of "+strings.Join(idle, ", "))
+	}
+	m.add("", cost(&rec.Overhead))
+	m.warnings(rec.Warnings)
+	return writeMarkdown(w, m.out.String())
+}
+
+func (m *markdown) function(f *latency.Function) {
+	m.add("", "#### "+code(f.Name))
+	sorted := byTime(f)
+	total := latency.Total(sorted)
+	cols := columns(f.By, &total)
+	var heading []string
+	for _, part := range f.By {
+		heading = append(heading, code(part))
+	}
+	if len(f.By) == 0 {
+		heading = append(heading, "key")
+	}
+	for _, c := range cols {
+		heading = append(heading, c.name+":")
+	}
+	var rows [][]string
+	for i := range sorted[:min(len(sorted), defaultTop)] {
+		var row []string
+		for _, part := range f.By {
+			row = append(row, codeSpan(keyText(&sorted[i], part, maxText)))
+		}
+		if len(f.By) == 0 {
+			row = append(row, "all calls")
+		}
+		for _, c := range cols {
+			row = append(row, c.cell(&sorted[i]))
+		}
+		rows = append(rows, row)
+	}
+	m.table(heading, rows)
+	if n := len(sorted) - len(rows); n > 0 {
+		m.add("", fmt.Sprintf("%s more series", formatCount(uint64(n))))
+	}
+	m.add("", codeSpan(Balance(&f.Balance)))
+}
 
 func writeMarkdown(w io.Writer, text string) error {
 	if _, err := io.WriteString(w, text); err != nil {
 		return fmt.Errorf("write Markdown: %w", err)
 	}
 	return nil
-}
-
-func (c *Check) markdown(limit int) string {
-	m := markdown{left: limit}
-	m.add("### latch check: "+string(c.Outcome()), "", c.summary()+".")
-	if c.Incomplete != "" {
-		m.add("", "**Incomplete:** "+code(c.Incomplete))
-	}
-	verdicts := slices.Clone(c.Verdicts)
-	slices.SortStableFunc(verdicts, func(a, b budget.Verdict) int { return int(a.Action) - int(b.Action) })
-	var rows [][]string
-	for i := range verdicts {
-		v := &verdicts[i]
-		unit := v.Expect.Metric.Unit()
-		state := v.State.String()
-		if v.Action == budget.ActFail {
-			state = "**" + state + "**"
-		}
-		var why []string
-		for _, n := range notes(v) {
-			why = append(why, codeSpan(n))
-		}
-		rows = append(rows, []string{
-			state, code(v.Budget), code(v.Func), code(keyOf(v)), v.Expect.Metric.String(), formatValue(v.Estimate, unit),
-			formatInterval(v.Lo, v.Hi, unit), formatCount(v.Calls), v.Expect.Cmp.String() + " " + v.Expect.Limit.String(),
-			strings.Join(why, "<br>"),
-		})
-	}
-	m.table([]string{"verdict", "budget", "function", "key", "metric", "estimate:", "interval:", "calls:", "limit:", "why"}, rows)
-	m.warnings(c.warnings())
-	return m.out.String()
 }
 
 func (m *markdown) warnings(all []string) {
@@ -128,20 +154,4 @@ func (m *markdown) warnings(all []string) {
 		}
 		m.add("- warning: " + code(w))
 	}
-}
-
-// AppendSummary appends c as Markdown to the file that GitHub shows as the
-// step's summary (GITHUB_STEP_SUMMARY). What is beyond the size that GitHub
-// keeps is left out, with a note.
-func AppendSummary(path string, c *Check) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
-	if err != nil {
-		return fmt.Errorf("write step summary: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("write step summary: %w", err)
-	}
-	return writeMarkdown(file, c.markdown(int(max(0, maxSummary-info.Size()))))
 }

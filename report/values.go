@@ -65,7 +65,10 @@ func formatRatio(r float64) string {
 
 // formatP writes a probability as benchstat does.
 func formatP(p float64) string {
-	if p > 0 && p < 0.0005 {
+	switch {
+	case math.IsNaN(p):
+		return "-"
+	case p > 0 && p < 0.0005:
 		return "<0.001"
 	}
 	return strconv.FormatFloat(p, 'f', 3, 64)
