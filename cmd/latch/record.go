@@ -49,7 +49,7 @@ func newRecord(s streams) *cobra.Command {
 	o.target.registerBy(flags)
 	flags.DurationVarP(&o.duration, "duration", "d", 0, "stop after this long (default: until Ctrl-C or the target ends)")
 	flags.DurationVarP(&o.interval, "interval", "i", 0, "print what came in each interval")
-	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "write `FILE`: .json, .pb.gz (pprof) or .txt (repeatable)")
+	flags.StringArrayVarP(&o.outputs, "output", "o", nil, outputUsage)
 	flags.BoolVar(&o.json, "json", false, "print the recording as JSON")
 	flags.BoolVar(&o.strict, "strict", false, "exit with 3 if any call was lost")
 	flags.IntVar(&o.top, "top", 20, "rows printed for each function")
@@ -205,16 +205,9 @@ func (o *recordOptions) print(w io.Writer, rec *latency.Recording) error {
 
 // finish prints the whole recording and writes the files.
 func (o *recordOptions) finish(s streams, rec *latency.Recording) error {
-	errs := o.print(s.out, rec)
-	for _, path := range o.outputs {
-		if err := report.WriteFile(path, rec); err != nil {
-			errs = errors.Join(errs, err)
-			continue
-		}
-		fmt.Fprintf(s.err, "latch: wrote %s\n", report.Escape(path))
-	}
-	if errs != nil {
-		return errs
+	err := o.print(s.out, rec)
+	if err := errors.Join(err, s.writeAll(o.outputs, func(path string) error { return report.WriteFile(path, rec) })); err != nil {
+		return err
 	}
 	if o.strict {
 		for i := range rec.Functions {

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/latchprof/latch/budget"
 	"github.com/latchprof/latch/latency"
 	"github.com/latchprof/latch/report"
 )
+
+// outputUsage says what -o takes where recordings are written.
+const outputUsage = "write `FILE`: .json, .pb.gz (pprof), .folded (flame graphs), .csv, .md, .bench (benchstat) or .txt (repeatable)"
 
 func newReport(s streams) *cobra.Command {
 	o := &recordOptions{}
@@ -36,29 +41,51 @@ func newReport(s streams) *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "write `FILE`: .json, .pb.gz (pprof) or .txt (repeatable)")
+	flags.StringArrayVarP(&o.outputs, "output", "o", nil, outputUsage)
 	flags.BoolVar(&o.json, "json", false, "print the recording as JSON")
 	flags.IntVar(&o.top, "top", 20, "rows printed for each function")
 	return c
 }
 
+// writeAll writes files, and says so of each.
+func (s streams) writeAll(paths []string, write func(path string) error) error {
+	var errs error
+	for _, path := range paths {
+		if err := write(path); err != nil {
+			errs = errors.Join(errs, err)
+			continue
+		}
+		fmt.Fprintf(s.err, "latch: wrote %s\n", report.Escape(path))
+	}
+	return errs
+}
+
 // loadRecording reads a recording from a file, or from stdin for "-".
 func loadRecording(path string, stdin io.Reader) (*latency.Recording, error) {
+	return load(path, stdin, latency.Load)
+}
+
+// loadRuns reads one recording or several.
+func loadRuns(path string, stdin io.Reader) (*budget.Runs, error) {
+	return load(path, stdin, budget.LoadRuns)
+}
+
+func load[T any](path string, stdin io.Reader, read func(io.Reader) (T, error)) (none T, err error) {
 	if path == "-" {
-		rec, err := latency.Load(stdin)
+		v, err := read(stdin)
 		if err != nil {
-			return nil, fmt.Errorf("read recording from standard input: %w", err)
+			return none, fmt.Errorf("read recording from standard input: %w", err)
 		}
-		return rec, nil
+		return v, nil
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read recording: %w", err)
+		return none, fmt.Errorf("read recording: %w", err)
 	}
 	defer file.Close()
-	rec, err := latency.Load(file)
+	v, err := read(file)
 	if err != nil {
-		return nil, fmt.Errorf("read recording %s: %w", path, err)
+		return none, fmt.Errorf("read recording %s: %w", path, err)
 	}
-	return rec, nil
+	return v, nil
 }

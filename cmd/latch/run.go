@@ -97,9 +97,9 @@ func newRoot(io streams) *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("no command %q: record, trace, list, drops or report (latch --help shows more)", args[0]))
+				return usage(fmt.Errorf("no command %q: record, trace, list, drops, report or diff (latch --help shows more)", args[0]))
 			}
-			return usage(errors.New("name a command: record, trace, list, drops or report (latch --help shows more)"))
+			return usage(errors.New("name a command: record, trace, list, drops, report or diff (latch --help shows more)"))
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -108,6 +108,6 @@ func newRoot(io streams) *cobra.Command {
 		}
 		return usage(fmt.Errorf("%w (%s --help shows the flags)", err, c.CommandPath()))
 	})
-	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newReport(io))
+	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newReport(io), newDiff(io))
 	return root
 }
