@@ -57,6 +57,9 @@ func formatRatio(r float64) string {
 		return "0%"
 	}
 	text := strconv.FormatFloat(100*r, 'f', 1, 64)
+	if text == "-0.0" || text == "0.0" {
+		return "0.0%"
+	}
 	if r > 0 {
 		text = "+" + text
 	}
