@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -77,6 +79,13 @@ func TestOpenMetrics(t *testing.T) {
 		if out := accepts(t, text, "promtool", "check", "metrics"); out != "" {
 			t.Errorf("%s: promtool says %s", name, out)
 		}
+		// Prometheus' reader of OpenMetrics wants times, which are not in the file.
+		file := filepath.Join(t.TempDir(), "x.om")
+		timed := regexp.MustCompile(`(?m)^[^#].*$`).ReplaceAll(text, []byte("$0 1700000000"))
+		if err := os.WriteFile(file, timed, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		accepts(t, nil, "promtool", "tsdb", "create-blocks-from", "openmetrics", file, t.TempDir())
 		if !bytes.HasSuffix(text, []byte("\n# EOF\n")) || bytes.Count(text, []byte("\n# EOF\n")) != 1 {
 			t.Errorf("%s: no end, or more than one:\n%s", name, text)
 		}
@@ -101,7 +110,14 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 
 // TestBench reads the lines of two checks with benchstat itself.
 func TestBench(t *testing.T) {
-	goldens(t, "bench", CheckBench)
+	goldens(t, "bench", func(w io.Writer, c *Check) error {
+		var out bytes.Buffer
+		if err := CheckBench(&out, c); err != nil {
+			return err
+		}
+		_, err := w.Write(bytes.ReplaceAll(out.Bytes(), []byte("goarch: "+runtime.GOARCH), []byte("goarch: GOARCH")))
+		return err
+	})
 	dir := t.TempDir()
 	for name, runs := range map[string]*budget.Runs{"old": runsAt(1), "new": runsAt(1.3)} {
 		if err := WriteCheck(filepath.Join(dir, name+".bench"), &Check{Runs: runs}); err != nil {
@@ -233,13 +249,23 @@ func FuzzFormats(f *testing.F) {
 		for name, write := range map[string]func(io.Writer, *Check) error{
 			"junit": JUnit, "openmetrics": OpenMetrics, "bench": CheckBench, "markdown": CheckMarkdown,
 			"github": func(w io.Writer, c *Check) error { return GitHub(w, c, "/src") },
+			"folded": func(w io.Writer, c *Check) error { return Folded(w, c.Runs.Recordings[0]) },
+			"csv":    func(w io.Writer, c *Check) error { return CSV(w, c.Runs.Recordings[0]) },
 		} {
 			var out bytes.Buffer
 			if err := write(&out, c); err != nil {
 				t.Fatal(err)
 			}
-			printable(t, name, out.Bytes())
+			printable(t, name, bytes.ReplaceAll(out.Bytes(), []byte("\r\n"), []byte("\n")))
 			switch name {
+			case "csv":
+				if rows := readCSV(t, out.Bytes()); len(rows) != 2 {
+					t.Errorf("%d rows: %q", len(rows), rows)
+				}
+			case "folded":
+				if frames := strings.Count(out.String(), ";") + 1; frames != 2 {
+					t.Errorf("%d frames: %q", frames, out.String())
+				}
 			case "junit":
 				var doc junitSuites
 				if err := xml.Unmarshal(out.Bytes(), &doc); err != nil {
