@@ -88,15 +88,14 @@ var firewallOut = []Scenario{
 	},
 	{
 		// The SYN leaves in the program's own context. The two more go from a
-		// timer, a second apart, on top of whatever runs; a busy kernel may
-		// skip one.
+		// timer, a second apart, on top of whatever runs.
 		Name:  "nft-output-syn-retransmit",
 		Setup: func(l *Lab) { l.A.NFT(chain("output", "tcp dport 80 drop")) },
 		Traffic: func(l *Lab) {
 			l.Equal("connect", l.A.Tell("connector", "tcp", B4+":80"), "ETIMEDOUT")
 		},
 		Want: out(Want{Location: "nft_do_chain", Callers: []string{"nft_do_chain_inet", "nf_hook_slow", "__ip_local_out"}, Flow: tcpAB, OwnerComm: "connector",
-			Count: 2, AtLeast: true}),
+			Count: 3}),
 	},
 	{
 		Name:    "legacy-mangle-postrouting",

@@ -18,7 +18,7 @@ import (
 
 // namespace makes a network namespace with its loopback device up, which ends
 // with the test.
-func namespace(t *testing.T) kernel.NetNS {
+func namespace(t testing.TB) kernel.NetNS {
 	t.Helper()
 	testutil.NeedRoot(t)
 	made, done := make(chan kernel.NetNS), make(chan struct{})
@@ -63,7 +63,7 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
 }
 
-func start(t *testing.T, opts *Options) *Tracer {
+func start(t testing.TB, opts *Options) *Tracer {
 	t.Helper()
 	tr, err := Start(opts)
 	if err != nil {
@@ -98,7 +98,7 @@ func closedPorts(ns kernel.NetNS, datagrams, firstPort, ports int) error {
 
 // collect reads until want packets were dropped, as the kernel may leave
 // loopback's packets to a thread of its own, then detaches and reads the rest.
-func collect(t *testing.T, tr *Tracer, want uint64) ([]Drop, Totals) {
+func collect(t testing.TB, tr *Tracer, want uint64) ([]Drop, Totals) {
 	t.Helper()
 	var all []Drop
 	var sum uint64
