@@ -238,7 +238,7 @@ static __always_inline void conclude(struct pt_regs *ctx, const struct func *fun
 	if (mode == MODE_WATCH)
 		add(counters->returns, 1);
 	else if (mode != MODE_TRACE)
-		record(func, call, id, counters, mode == MODE_SPLIT, ns, self_ns);
+		record(func, call, id, counters, mode, ns, self_ns);
 	else if (emit(ctx, func, call, pid_tgid, sp, ns))
 		add(counters->returns, 1);
 	else

@@ -50,9 +50,10 @@ type CallCallMode uint32
 
 const (
 	CallCallModeMODE_RECORD CallCallMode = 0
-	CallCallModeMODE_SPLIT  CallCallMode = 1
-	CallCallModeMODE_TRACE  CallCallMode = 2
-	CallCallModeMODE_WATCH  CallCallMode = 3
+	CallCallModeMODE_LIMITS CallCallMode = 1
+	CallCallModeMODE_SPLIT  CallCallMode = 2
+	CallCallModeMODE_TRACE  CallCallMode = 3
+	CallCallModeMODE_WATCH  CallCallMode = 4
 )
 
 type CallCounters struct {
@@ -116,6 +117,7 @@ type CallHist struct {
 	InverseMinNs uint64
 	MaxNs        uint64
 	Slots        [578]uint64
+	Over         [16]uint64
 }
 
 type CallKeyStatus uint32
@@ -186,6 +188,7 @@ const (
 	CallVarHasCookies    = "has_cookies"
 	CallVarHasTargets    = "has_targets"
 	CallVarKeyStatusType = "key_status_type"
+	CallVarLimitsNs      = "limits_ns"
 	CallVarLossType      = "loss_type"
 	CallVarMode          = "mode"
 	CallVarNewCall       = "new_call"
@@ -276,6 +279,7 @@ type CallVariableSpecs struct {
 	HasCookies    *ebpf.VariableSpec `ebpf:"has_cookies"`
 	HasTargets    *ebpf.VariableSpec `ebpf:"has_targets"`
 	KeyStatusType *ebpf.VariableSpec `ebpf:"key_status_type"`
+	LimitsNs      *ebpf.VariableSpec `ebpf:"limits_ns"`
 	LossType      *ebpf.VariableSpec `ebpf:"loss_type"`
 	Mode          *ebpf.VariableSpec `ebpf:"mode"`
 	NewCall       *ebpf.VariableSpec `ebpf:"new_call"`
@@ -347,6 +351,7 @@ type CallVariables struct {
 	HasCookies    *ebpf.Variable `ebpf:"has_cookies"`
 	HasTargets    *ebpf.Variable `ebpf:"has_targets"`
 	KeyStatusType *ebpf.Variable `ebpf:"key_status_type"`
+	LimitsNs      *ebpf.Variable `ebpf:"limits_ns"`
 	LossType      *ebpf.Variable `ebpf:"loss_type"`
 	Mode          *ebpf.Variable `ebpf:"mode"`
 	NewCall       *ebpf.Variable `ebpf:"new_call"`

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Which histogram slot a duration belongs to: latency.Slot in eBPF. */
+/* Which histogram slot a duration belongs to, latency.Slot in eBPF, and which
+ * limit it is above. */
 #ifndef LATCH_HIST_H
 #define LATCH_HIST_H
 
@@ -9,6 +10,9 @@
 const volatile __u64 slot_bounds_ns[NUM_BOUNDS];
 /* First slot that can hold a duration with this highest bit: latency.FirstSlots. */
 const volatile __u16 first_slots[64];
+/* The limits in ns above which calls are counted, ascending, filled up with the
+ * largest value. */
+const volatile __u64 limits_ns[NUM_LIMITS];
 
 static __always_inline __u32 highest_bit(__u64 v)
 {
@@ -41,6 +45,23 @@ static __always_inline __u32 slot_of(__u64 ns)
 	if (ns > slot_bounds_ns[slot])
 		slot += 1;
 	return slot < NUM_SLOTS ? slot : NUM_SLOTS - 1;
+}
+
+/* limit_of finds the highest limit that ns is above, which must be above the
+ * first one. */
+static __always_inline __u32 limit_of(__u64 ns)
+{
+	__u64 limit = 0;
+
+	if (ns > limits_ns[8])
+		limit += 8;
+	if (ns > limits_ns[limit + 4])
+		limit += 4;
+	if (ns > limits_ns[limit + 2])
+		limit += 2;
+	if (ns > limits_ns[limit + 1])
+		limit += 1;
+	return limit;
 }
 
 #endif

@@ -11,6 +11,9 @@
 /* Room behind the last bound for the search, filled with the largest value. */
 #define NUM_BOUNDS 640
 
+/* How many limits a function's calls can be counted above; a power of two. */
+#define NUM_LIMITS 16
+
 /* The largest key: what the fetch programs may write, in bytes. */
 #define KEY_DATA_MAX 4096
 
@@ -37,6 +40,7 @@ enum func_flags {
 /* What becomes of a call that has ended. */
 enum call_mode {
 	MODE_RECORD,	/* it is counted in a histogram */
+	MODE_LIMITS,	/* and those above limits are counted */
 	MODE_SPLIT,	/* by whether packets were dropped, too */
 	MODE_TRACE,	/* it is handed to the reader */
 	MODE_WATCH,	/* nothing: who looks up open calls saw it */
@@ -163,6 +167,7 @@ struct hist {
 	__u64 inverse_min_ns;	/* ~min, so that zero means nothing yet */
 	__u64 max_ns;
 	__u64 slots[NUM_SLOTS];
+	__u64 over[NUM_LIMITS];	/* calls by the highest limit that they are above */
 };
 
 #endif

@@ -68,7 +68,7 @@ static __always_inline void settle_drops(struct call *call, struct call *outer, 
 
 static __always_inline void record(const struct func *func, struct call *call,
 				   __u32 id, struct counters *counters,
-				   bool split, __u64 ns, __u64 self_ns)
+				   __u32 mode, __u64 ns, __u64 self_ns)
 {
 	struct hist *hist = series_of(func, call, id, counters);
 
@@ -79,8 +79,10 @@ static __always_inline void record(const struct func *func, struct call *call,
 	add(hist->slots[slot_of(ns)], 1);
 	add(hist->sum_ns, ns);
 	add(hist->self_ns, self_ns);
-	if (split)
+	if (mode == MODE_SPLIT)
 		add(hist->lost_ns, call->lost_ns);
+	if (mode == MODE_LIMITS && ns > limits_ns[0])
+		add(hist->over[limit_of(ns)], 1);
 	record_max(&hist->max_ns, ns);
 	record_max(&hist->inverse_min_ns, ~ns);
 	add(counters->returns, 1);

@@ -3,6 +3,7 @@ package uprobe
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
@@ -10,17 +11,17 @@ import (
 
 // compile types the request's expressions for one function. noResults says
 // why its results cannot be read, if so.
-func (t *target) compile(f *elfsym.Func, noResults error) (*fetch.Program, error) {
-	env := t.env(f)
+func (t *target) compile(s *selection, noResults error) (*fetch.Program, error) {
+	env := t.env(s.fn)
 	env.NoResults = noResults
 	if t.req.Watch != nil {
-		p, err := t.compileIn(f, env, errInFlight)
+		p, err := t.compileIn(s, env, errInFlight)
 		if err == nil && p.AtExit() {
 			err = fmt.Errorf("%s: %w", t.req.Where.Text, errInFlight)
 		}
 		return p, err
 	}
-	return t.compileIn(f, env, nil)
+	return t.compileIn(s, env, nil)
 }
 
 // asked are the expressions that were asked for by name.
@@ -50,8 +51,8 @@ var errInFlight = errors.New("it is known only when the call has returned")
 // and nothing is asked for, all that can be shown. An expression that cannot be compiled is
 // left out, with a warning; a filter must be. Where noReturn says why returns are
 // not seen, only what is known at the entry is read.
-func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, noReturn error) (*fetch.Program, error) {
-	exprs := t.req.asked()
+func (t *target) compileIn(s *selection, env *fetch.Env, noReturn error) (*fetch.Program, error) {
+	exprs := slices.Concat(t.req.asked(), s.own.by)
 	all := t.req.shows() && len(exprs) == 0
 	if all {
 		exprs = fetch.Readable(env)
@@ -71,7 +72,7 @@ func (t *target) compileIn(f *elfsym.Func, env *fetch.Env, noReturn error) (*fet
 			continue
 		}
 		if !all || errors.Is(err, fetch.ErrTooLarge) {
-			t.hide(f, e, err)
+			t.hide(s.fn, e, err)
 		}
 	}
 	if len(taken) == 0 && t.req.Where == nil {

@@ -18,7 +18,7 @@ var (
 
 // probe chooses the sites of one function.
 func (t *target) probe(req *Request, s selection) (*Probe, error) {
-	program, err := t.compile(s.fn, nil)
+	program, err := t.compile(&s, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +41,14 @@ func (t *target) probe(req *Request, s selection) (*Probe, error) {
 	}
 	p.Exit = t.exit(req, s, &sites)
 	if p.Exit == ExitRet && sites.LeavesEarly && program.AtExit() {
-		if program, err = t.compile(s.fn, errGoesOn); err != nil {
+		if program, err = t.compile(&s, errGoesOn); err != nil {
 			return nil, err
 		}
 		p.Program = program
 	}
 	noReturn := cmp.Or(sites.NoExit, errNeverReturns)
 	if p.Exit == ExitNone && program.AtExit() {
-		if program, err = t.compileIn(s.fn, t.env(s.fn), noReturn); err != nil {
+		if program, err = t.compileIn(&s, t.env(s.fn), noReturn); err != nil {
 			return nil, err
 		}
 		p.Program = program

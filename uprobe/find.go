@@ -31,7 +31,7 @@ func Find(req *Request) (*Matches, error) {
 	if len(all.Patterns) == 0 {
 		all.Patterns = []string{"*"}
 	}
-	found, err := t.selectFuncs(&all)
+	found, _, err := t.selectFuncs(&all)
 	m.plan.Images = t.opened()
 	if err != nil {
 		m.Close()
@@ -46,5 +46,5 @@ func Find(req *Request) (*Matches, error) {
 // Inspect chooses the sites of one match, as NewPlan would.
 func (m *Matches) Inspect(req *Request, match Match) (*Probe, error) {
 	t := newTarget(req)
-	return t.probe(req, selection{match.Func, match.Image})
+	return t.probe(req, selection{fn: match.Func, image: match.Image})
 }

@@ -29,6 +29,8 @@ type Request struct {
 	// By are the expressions whose values tell series apart, each for the
 	// functions in which it compiles; elsewhere its value is latency.KeyNone.
 	By []*fetch.Expr
+	// Each are further patterns, with expressions and limits of their own.
+	Each []Each
 	// Where, unless it is nil, says which calls are measured; the others are
 	// counted as filtered.
 	Where *fetch.Expr
@@ -127,6 +129,11 @@ type Probe struct {
 	Program *fetch.Program
 	// GoInfo holds the goroutine's layout; only for Go functions.
 	GoInfo elfsym.GoInfo
+	// By are the names of the key's parts.
+	By []string
+	// LimitsNS are the latencies above which calls are counted, ascending, in
+	// nanoseconds.
+	LimitsNS []uint64
 }
 
 // A Skip is a function that was asked for and cannot be measured.
@@ -138,19 +145,22 @@ type Skip struct {
 // A Plan is which functions will be measured where. It owns the images'
 // binaries.
 type Plan struct {
-	PIDs     []int
-	Exe      string
-	Trace    bool // calls are traced, not counted in histograms
-	Stack    bool // with their callers
-	Watch    bool // only the calls in flight are kept
-	Split    bool // by whether packets were dropped
-	Images   []*Image
-	Probes   []Probe
-	Skips    []Skip
-	By       []string // names of the key's parts
-	KeySize  int      // of the largest key among the probes, in bytes
-	DataSize int      // of the most that a probe keeps of a call, its key included
-	Warnings []string
+	PIDs   []int
+	Exe    string
+	Trace  bool // calls are traced, not counted in histograms
+	Stack  bool // with their callers
+	Watch  bool // only the calls in flight are kept
+	Split  bool // by whether packets were dropped
+	Images []*Image
+	Probes []Probe
+	Skips  []Skip
+	// Unmatched are the patterns of Request.Each that select nothing. They are
+	// no error as long as others do.
+	Unmatched []Unmatched
+	By        []string // names of the key's parts that all functions have
+	KeySize   int      // of the largest key among the probes, in bytes
+	DataSize  int      // of the most that a probe keeps of a call, its key included
+	Warnings  []string
 }
 
 // Close closes the plan's binaries.
@@ -188,17 +198,19 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	if t.debugged != nil {
 		return nil, t.debugged
 	}
-	selected, err := t.selectFuncs(req)
+	selected, unmatched, err := t.selectFuncs(req)
 	if err != nil {
 		return nil, err
 	}
+	p.Unmatched = unmatched
 	for _, s := range selected {
-		probe, err := t.probe(req, s)
+		probe, err := t.probe(req, *s)
 		if err != nil {
 			p.Skips = append(p.Skips, Skip{Func: s.fn, Reason: err})
 			continue
 		}
 		probe.ID = uint32(len(p.Probes))
+		probe.By, probe.LimitsNS = p.parts(s, probe.Program), s.own.limits
 		p.Probes = append(p.Probes, *probe)
 		if probe.Program != nil {
 			t.show(probe.Program)
@@ -207,7 +219,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 		}
 	}
 	if len(p.Probes) == 0 {
-		return nil, noProbes(p.Skips)
+		return nil, noProbes(p.Skips, p.Unmatched)
 	}
 	if err := t.appliesNowhere(); err != nil {
 		return nil, err
@@ -224,7 +236,14 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 
 // noProbes is the error for a plan without probes: the reason if there is one
 // function, or the first of several.
-func noProbes(skips []Skip) error {
+func noProbes(skips []Skip, unmatched []Unmatched) error {
+	if len(skips) == 0 {
+		var errs error
+		for _, u := range unmatched {
+			errs = errors.Join(errs, u.Reason)
+		}
+		return errs
+	}
 	first := skips[0]
 	if len(skips) == 1 {
 		return fmt.Errorf("%s: %w", first.Func.Name, first.Reason)

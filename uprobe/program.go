@@ -20,7 +20,7 @@ import (
 )
 
 // programs are the loaded programs of the functions that read their keys in
-// the same way.
+// the same way and have the same limits.
 type programs struct {
 	probes []*Probe
 	coll   *ebpf.Collection
@@ -73,7 +73,7 @@ func (l *loader) load(group []*Probe) (*programs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read eBPF object: %w", err)
 	}
-	if err := l.settings(spec); err != nil {
+	if err := l.settings(spec, group); err != nil {
 		return nil, err
 	}
 	l.size(spec)
@@ -165,17 +165,17 @@ func (l *loader) wanted(name string, group []*Probe) bool {
 }
 
 // settings fills in the constants.
-func (l *loader) settings(spec *ebpf.CollectionSpec) error {
-	bounds := [bpf.NumBounds]uint64{}
-	for i := range bounds {
-		bounds[i] = math.MaxUint64
-	}
+func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Probe) error {
+	var bounds [bpf.NumBounds]uint64
+	var limits [MaxLimits]uint64
 	upper := latency.UpperBoundsNS()
-	copy(bounds[:], upper[:])
+	fillUp(bounds[:], upper[:])
+	fillUp(limits[:], group[0].LimitsNS)
 	values := map[string]any{
 		"slot_bounds_ns": bounds,
 		"first_slots":    latency.FirstSlots(),
-		"mode":           uint32(l.plan.mode()),
+		"mode":           uint32(l.plan.mode(group[0])),
+		"limits_ns":      limits,
 	}
 	if l.plan.Trace {
 		values["event_key_size"] = l.plan.eventKeySize()
@@ -201,6 +201,14 @@ func (l *loader) settings(spec *ebpf.CollectionSpec) error {
 		}
 	}
 	return nil
+}
+
+// fillUp copies values to the larger table, and fills that up with the largest
+// number, which nothing is above.
+func fillUp(table, values []uint64) {
+	for i := copy(table, values); i < len(table); i++ {
+		table[i] = math.MaxUint64
+	}
 }
 
 // size cuts the maps to the plan.
@@ -321,8 +329,8 @@ func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
 	return f
 }
 
-// mode is what becomes of the plan's calls when they have ended.
-func (p *Plan) mode() bpf.CallCallMode {
+// mode is what becomes of a function's calls when they have ended.
+func (p *Plan) mode(f *Probe) bpf.CallCallMode {
 	switch {
 	case p.Trace:
 		return bpf.CallCallModeMODE_TRACE
@@ -330,6 +338,8 @@ func (p *Plan) mode() bpf.CallCallMode {
 		return bpf.CallCallModeMODE_WATCH
 	case p.Split:
 		return bpf.CallCallModeMODE_SPLIT
+	case len(f.LimitsNS) > 0:
+		return bpf.CallCallModeMODE_LIMITS
 	}
 	return bpf.CallCallModeMODE_RECORD
 }
@@ -342,7 +352,7 @@ func groups(plan *Plan) [][]*Probe {
 	var out [][]*Probe
 	for i := range plan.Probes {
 		p := &plan.Probes[i]
-		fp := p.Program.Fingerprint()
+		fp := fmt.Sprint(p.LimitsNS, p.Program.Fingerprint())
 		at, ok := index[fp]
 		if !ok {
 			at = len(out)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -34,7 +35,7 @@ func (s *Session) Read() (*latency.Recording, error) {
 	}
 	rec := &latency.Recording{
 		Schema: latency.Schema, Start: s.start, DurationNS: end.Sub(s.start).Nanoseconds(),
-		Kernel: kernelRelease(), Latch: Version(), Targets: s.targets(),
+		Kernel: kernelRelease(), Machine: procfs.Machine(), Latch: Version(), Targets: s.targets(),
 		Warnings: append(slices.Clone(s.plan.Warnings), s.warnings...),
 	}
 	open, err := s.openCalls()
@@ -177,8 +178,8 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 		if !hasKey(p.Program) && !s.plan.Split {
 			continue
 		}
-		named := make(map[string]string, len(s.plan.By))
-		for _, name := range s.plan.By {
+		named := make(map[string]string, len(p.By))
+		for _, name := range p.By {
 			named[name] = latency.KeyNone // unless the function has such a value
 		}
 		var texts []string
@@ -196,7 +197,7 @@ func (s *Session) series() (map[uint32][]latency.Series, error) {
 			}
 			texts = append(texts, named[latency.KeyDrops])
 		}
-		one := seriesOf(&value, p.Exit)
+		one := seriesOf(&value, p)
 		if one.Count == 0 {
 			continue
 		}
@@ -228,12 +229,12 @@ func (s *Session) wholeSeries(p *Probe, merged uint64) (*latency.Series, error) 
 	if err := s.maps["func_series"].Lookup(p.ID, &value); err != nil {
 		return nil, fmt.Errorf("read series of %s: %w", p.Func.Name, err)
 	}
-	one := seriesOf(&value, p.Exit)
+	one := seriesOf(&value, p)
 	if one.Count == 0 {
 		return nil, nil
 	}
 	one.Key = map[string]string{}
-	for _, name := range s.plan.By {
+	for _, name := range p.By {
 		one.Key[name] = latency.KeyOther
 		if !hasKey(p.Program) {
 			one.Key[name] = latency.KeyNone
@@ -245,9 +246,9 @@ func (s *Session) wholeSeries(p *Probe, merged uint64) (*latency.Series, error) 
 	return &one, nil
 }
 
-func seriesOf(h *bpf.CallHist, exit ExitKind) latency.Series {
+func seriesOf(h *bpf.CallHist, p *Probe) latency.Series {
 	one := latency.Series{Key: map[string]string{}}
-	if exit == ExitNone { // counted in the first slot, without a duration
+	if p.Exit == ExitNone { // counted in the first slot, without a duration
 		one.Count = h.Slots[0]
 		return one
 	}
@@ -255,6 +256,7 @@ func seriesOf(h *bpf.CallHist, exit ExitKind) latency.Series {
 	one.Count = one.Buckets.Count()
 	one.SumNS, one.SelfNS, one.LostNS = h.SumNs, h.SelfNs, h.LostNs
 	one.MinNS, one.MaxNS = ^h.InverseMinNs, h.MaxNs
+	one.Over = over(h, p.LimitsNS)
 	one.Fill()
 	return one
 }
@@ -264,7 +266,7 @@ func (s *Session) function(p *Probe) latency.Function {
 		Name: p.Func.Name, Symbol: p.Func.Symbol, Binary: p.Image.Name, BuildID: p.Image.Binary.BuildID(),
 		Lang: p.Func.Lang.String(), Addr: uint64(p.Func.Addr),
 		Entry: latency.Entry{Offset: uint64(p.Sites.Entry.Offset), Cost: p.Sites.Entry.Cost.String()},
-		Exit:  s.exitName(p.Exit), By: append([]string{}, s.plan.By...),
+		Exit:  s.exitName(p.Exit), By: append([]string{}, p.By...),
 	}
 	f.File, f.Line = p.Image.Binary.Line(p.Func.Addr)
 	return f
@@ -300,6 +302,18 @@ func (s *Session) targets() []latency.Target {
 		}
 	}
 	slices.SortFunc(out, func(a, b latency.Target) int { return cmp.Compare(a.PID, b.PID) })
+	return out
+}
+
+// over adds up how many calls are above each limit: the kernel counts each call
+// at the highest one alone.
+func over(h *bpf.CallHist, limits []uint64) []latency.Over {
+	out := make([]latency.Over, len(limits))
+	var calls uint64
+	for i := len(limits) - 1; i >= 0; i-- {
+		calls += h.Over[i]
+		out[i] = latency.Over{LimitNS: limits[i], Calls: calls}
+	}
 	return out
 }
 

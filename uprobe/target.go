@@ -183,47 +183,65 @@ func (t *target) opened() []*Image {
 type selection struct {
 	fn    *elfsym.Func
 	image *Image
+	own   own
 }
 
-// selectFuncs finds the functions of all patterns, each once.
-func (t *target) selectFuncs(req *Request) ([]selection, error) {
-	type place struct {
-		image *Image
-		addr  elfsym.VAddr
+// selections are functions, each once.
+type selections struct {
+	list  []*selection
+	seen  map[place]*selection
+	globs int // how many were not selected by their names
+}
+
+type place struct {
+	image *Image
+	addr  elfsym.VAddr
+}
+
+// add returns the selection of s's function.
+func (l *selections) add(s *selection, plain bool) *selection {
+	key := place{s.image, s.fn.Addr}
+	if old := l.seen[key]; old != nil {
+		return old
 	}
-	seen := make(map[place]bool)
-	var out []selection
-	globs := 0
+	l.seen[key] = s
+	l.list = append(l.list, s)
+	if !plain {
+		l.globs++
+	}
+	return s
+}
+
+// selectFuncs finds the functions of all patterns, each once, and the patterns
+// of Request.Each that select none.
+func (t *target) selectFuncs(req *Request) ([]*selection, []Unmatched, error) {
+	out := &selections{seen: make(map[place]*selection)}
 	for _, text := range req.Patterns {
 		pattern, err := elfsym.ParsePattern(text)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		found, err := t.find(pattern)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, s := range found {
-			key := place{s.image, s.fn.Addr}
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-			out = append(out, s)
-			if !pattern.Plain() {
-				globs++
-			}
+			out.add(s, pattern.Plain())
 		}
 	}
-	if globs > MaxFuncs && !req.All {
-		return nil, fmt.Errorf("%w: the patterns match %d, more than %d: narrow them or give --all", ErrTooMany, globs, MaxFuncs)
+	unmatched, err := t.selectEach(out)
+	if err != nil {
+		return nil, nil, err
 	}
-	return out, nil
+	if out.globs > MaxFuncs && !req.All {
+		return nil, nil, fmt.Errorf("%w: the patterns match %d, more than %d: narrow them or give --all", ErrTooMany, out.globs, MaxFuncs)
+	}
+	return out.list, unmatched, nil
 }
 
 // find looks a pattern up in the executables, or in the libraries it names; a
 // plain name that no executable has is looked up in all libraries.
-func (t *target) find(pattern elfsym.Pattern) ([]selection, error) {
+func (t *target) find(pattern elfsym.Pattern) ([]*selection, error) {
 	if pattern.Lib != "" {
 		var named []*candidate
 		for _, c := range slices.Concat(t.exes, t.libs) {
@@ -273,8 +291,8 @@ func (t *target) inlined(pattern elfsym.Pattern) error {
 }
 
 // findIn is the matches in all of the images; an error only if there are none.
-func findIn(candidates []*candidate, pattern elfsym.Pattern) ([]selection, error) {
-	var out []selection
+func findIn(candidates []*candidate, pattern elfsym.Pattern) ([]*selection, error) {
+	var out []*selection
 	var first error
 	for _, c := range candidates {
 		img, err := c.open()
@@ -290,7 +308,7 @@ func findIn(candidates []*candidate, pattern elfsym.Pattern) ([]selection, error
 			first = err
 		}
 		for _, f := range funcs {
-			out = append(out, selection{fn: f, image: img})
+			out = append(out, &selection{fn: f, image: img})
 		}
 	}
 	if len(out) > 0 {
