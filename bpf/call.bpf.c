@@ -19,6 +19,8 @@ char __license[] SEC("license") = "Dual BSD/GPL";
 /* Measured process; 0 means all, or those in targets when has_targets is set. */
 const volatile __u32 target_tgid;
 const volatile bool has_targets;
+/* Measured are only processes in this mount namespace; 0 means any. */
+const volatile __u32 target_mounts;
 /* Whether the kernel hands out attach cookies; without, func_id says which. */
 const volatile bool has_cookies = true;
 const volatile __u32 func_id;
@@ -40,6 +42,13 @@ const enum verdict *verdict_type __attribute__((unused));
 
 static __always_inline bool is_target(__u32 tgid)
 {
+	struct task_struct *task;
+
+	if (target_mounts) {
+		task = (void *)bpf_get_current_task();
+		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != target_mounts)
+			return false;
+	}
 	if (target_tgid)
 		return tgid == target_tgid;
 	return !has_targets || bpf_map_lookup_elem(&targets, &tgid);

@@ -194,6 +194,7 @@ const (
 	CallVarNewCall       = "new_call"
 	CallVarNewHist       = "new_hist"
 	CallVarSlotBoundsNs  = "slot_bounds_ns"
+	CallVarTargetMounts  = "target_mounts"
 	CallVarTargetTgid    = "target_tgid"
 	CallVarVerdictType   = "verdict_type"
 )
@@ -285,6 +286,7 @@ type CallVariableSpecs struct {
 	NewCall       *ebpf.VariableSpec `ebpf:"new_call"`
 	NewHist       *ebpf.VariableSpec `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
+	TargetMounts  *ebpf.VariableSpec `ebpf:"target_mounts"`
 	TargetTgid    *ebpf.VariableSpec `ebpf:"target_tgid"`
 	VerdictType   *ebpf.VariableSpec `ebpf:"verdict_type"`
 }
@@ -357,6 +359,7 @@ type CallVariables struct {
 	NewCall       *ebpf.Variable `ebpf:"new_call"`
 	NewHist       *ebpf.Variable `ebpf:"new_hist"`
 	SlotBoundsNs  *ebpf.Variable `ebpf:"slot_bounds_ns"`
+	TargetMounts  *ebpf.Variable `ebpf:"target_mounts"`
 	TargetTgid    *ebpf.Variable `ebpf:"target_tgid"`
 	VerdictType   *ebpf.Variable `ebpf:"verdict_type"`
 }

@@ -3,10 +3,6 @@
 #ifndef LATCH_NET_H
 #define LATCH_NET_H
 
-struct ns_common {
-	unsigned int inum;
-} __attribute__((preserve_access_index));
-
 struct net_device;
 
 struct net {

@@ -24,6 +24,9 @@ type Request struct {
 	PIDs []int
 	// Exe is the path of an executable or a library.
 	Exe string
+	// Mounts, unless it is 0, leaves out processes in other mount namespaces
+	// than the one of this number.
+	Mounts uint32
 	// Patterns name functions, as elfsym.ParsePattern reads them.
 	Patterns []string
 	// By are the expressions whose values tell series apart, each for the
@@ -75,6 +78,14 @@ const MaxFuncs = 100
 
 // ErrTooMany says that the patterns select more than MaxFuncs functions.
 var ErrTooMany = errors.New("too many functions")
+
+// A NoProbesError says why none of the functions that were asked for can be
+// measured.
+type NoProbesError struct{ Reasons error }
+
+func (e *NoProbesError) Error() string { return e.Reasons.Error() }
+
+func (e *NoProbesError) Unwrap() error { return e.Reasons }
 
 // ErrSelf says that latch was asked to measure itself.
 var ErrSelf = errors.New("latch does not measure itself")
@@ -147,10 +158,11 @@ type Skip struct {
 type Plan struct {
 	PIDs   []int
 	Exe    string
-	Trace  bool // calls are traced, not counted in histograms
-	Stack  bool // with their callers
-	Watch  bool // only the calls in flight are kept
-	Split  bool // by whether packets were dropped
+	Mounts uint32 // the only mount namespace to measure in, or 0
+	Trace  bool   // calls are traced, not counted in histograms
+	Stack  bool   // with their callers
+	Watch  bool   // only the calls in flight are kept
+	Split  bool   // by whether packets were dropped
 	Images []*Image
 	Probes []Probe
 	Skips  []Skip
@@ -176,7 +188,7 @@ func (p *Plan) Close() error {
 // be measured become skips; it is an error if none is left.
 func NewPlan(req *Request) (_ *Plan, err error) {
 	p := &Plan{
-		PIDs: req.PIDs, Exe: req.Exe, Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack,
+		PIDs: req.PIDs, Exe: req.Exe, Mounts: req.Mounts, Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack,
 		Watch: req.Watch != nil, Split: req.SplitDrops,
 	}
 	defer func() {
@@ -242,13 +254,13 @@ func noProbes(skips []Skip, unmatched []Unmatched) error {
 		for _, u := range unmatched {
 			errs = errors.Join(errs, u.Reason)
 		}
-		return errs
+		return &NoProbesError{errs}
 	}
 	first := skips[0]
 	if len(skips) == 1 {
-		return fmt.Errorf("%s: %w", first.Func.Name, first.Reason)
+		return &NoProbesError{fmt.Errorf("%s: %w", first.Func.Name, first.Reason)}
 	}
-	return fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason)
+	return &NoProbesError{fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason)}
 }
 
 // inLine is an error's text for a warning: that of a faulty expression is

@@ -176,6 +176,7 @@ func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Probe) error {
 		"first_slots":    latency.FirstSlots(),
 		"mode":           uint32(l.plan.mode(group[0])),
 		"limits_ns":      limits,
+		"target_mounts":  l.plan.Mounts,
 	}
 	if l.plan.Trace {
 		values["event_key_size"] = l.plan.eventKeySize()

@@ -29,6 +29,9 @@ type Options struct {
 	// Stdin, Stdout and Stderr are what the command inherits; nil is the
 	// caller's own. They are not closed.
 	Stdin, Stdout, Stderr *os.File
+	// Execs prepares for Cmd.Execs: the command gets a copy of the caller's
+	// mounts, what is mounted later included, for which CAP_SYS_ADMIN is needed.
+	Execs bool
 }
 
 // ErrReleased says that the command no longer is held: it was continued or
@@ -116,6 +119,9 @@ func (o *Options) attr() *syscall.ProcAttr {
 		o = &Options{}
 	}
 	attr := &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Sys: &syscall.SysProcAttr{Ptrace: true}}
+	if o.Execs {
+		attr.Sys.Cloneflags = syscall.CLONE_NEWNS // and what is mounted goes on to be shared as before
+	}
 	if attr.Env == nil {
 		attr.Env = os.Environ()
 	}
@@ -136,6 +142,9 @@ const holdOptions = unix.PTRACE_O_EXITKILL
 // with the SIGTRAP that follows a traced execve(2).
 func (c *Cmd) fork(path string, argv []string, attr *syscall.ProcAttr) error {
 	pid, err := syscall.ForkExec(path, argv, attr)
+	if err == unix.EPERM && attr.Sys.Cloneflags != 0 {
+		return fmt.Errorf("%w: %w", ErrNoExecs, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		fmt.Println(c.PID())
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
+	// In this one it dies while the command waits to run another program.
+	if argv := os.Getenv("LAUNCH_TEST_DIE_ASKED"); argv != "" {
+		dieAsked(argv)
+	}
 	os.Exit(m.Run())
 }
 
