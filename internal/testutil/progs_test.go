@@ -99,6 +99,7 @@ func TestLoops(t *testing.T) {
 		{"rust", "unwind", "guarded", 1},
 		{"go", "load", "main.Handle", 1},
 		{"go", "tight", "main.Small", 1},
+		{"go", "shop", "main.serve", 1},
 	} {
 		t.Run(p.lang+"/"+p.name, func(t *testing.T) {
 			t.Parallel()
