@@ -81,7 +81,11 @@ var ErrTooMany = errors.New("too many functions")
 
 // A NoProbesError says why none of the functions that were asked for can be
 // measured.
-type NoProbesError struct{ Reasons error }
+type NoProbesError struct {
+	Reasons error
+	// Unmatched are the patterns of Request.Each that select nothing.
+	Unmatched []Unmatched
+}
 
 func (e *NoProbesError) Error() string { return e.Reasons.Error() }
 
@@ -254,13 +258,13 @@ func noProbes(skips []Skip, unmatched []Unmatched) error {
 		for _, u := range unmatched {
 			errs = errors.Join(errs, u.Reason)
 		}
-		return &NoProbesError{errs}
+		return &NoProbesError{errs, unmatched}
 	}
 	first := skips[0]
 	if len(skips) == 1 {
-		return &NoProbesError{fmt.Errorf("%s: %w", first.Func.Name, first.Reason)}
+		return &NoProbesError{fmt.Errorf("%s: %w", first.Func.Name, first.Reason), unmatched}
 	}
-	return &NoProbesError{fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason)}
+	return &NoProbesError{fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason), unmatched}
 }
 
 // inLine is an error's text for a warning: that of a faulty expression is

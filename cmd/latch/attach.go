@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -56,7 +57,7 @@ func (t *targetFlags) launch(req *uprobe.Request, command []string) (*launched, 
 		return l, nil
 	}
 	req.PIDs = []int{cmd.PID()}
-	if needsLibraries(req.Patterns) {
+	if needsLibraries(req) {
 		if err := cmd.ContinueToEntry(); err != nil {
 			l.kill()
 			return nil, fmt.Errorf("start %s: %w", command[0], err)
@@ -67,7 +68,11 @@ func (t *targetFlags) launch(req *uprobe.Request, command []string) (*launched, 
 
 // needsLibraries says that a pattern names a library, which the loader has
 // mapped only when the program's own code starts.
-func needsLibraries(patterns []string) bool {
+func needsLibraries(req *uprobe.Request) bool {
+	patterns := slices.Clone(req.Patterns)
+	for i := range req.Each {
+		patterns = append(patterns, req.Each[i].Pattern)
+	}
 	for _, p := range patterns {
 		if pattern, err := elfsym.ParsePattern(p); err == nil && pattern.Lib != "" {
 			return true

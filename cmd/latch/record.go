@@ -210,10 +210,16 @@ func (o *recordOptions) finish(s streams, rec *latency.Recording) error {
 		return err
 	}
 	if o.strict {
-		for i := range rec.Functions {
-			if lost := rec.Functions[i].Balance.TotalLost(); lost > 0 {
-				return fmt.Errorf("%d calls of %s were lost", lost, rec.Functions[i].Name)
-			}
+		return noneLost(rec)
+	}
+	return nil
+}
+
+// noneLost returns an error if calls of a function were lost.
+func noneLost(rec *latency.Recording) error {
+	for i := range rec.Functions {
+		if lost := rec.Functions[i].Balance.TotalLost(); lost > 0 {
+			return fmt.Errorf("%d calls of %s were lost", lost, rec.Functions[i].Name)
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ const (
 	exitBroken     = 1 // what was demanded does not hold
 	exitUsage      = 2
 	exitUnmeasured = 3
+	exitUnsure     = 4 // nothing can be told, where that is demanded
 )
 
 // exitError is an error that knows the exit code it means; its err may be nil
@@ -81,7 +82,7 @@ func exitCode(err error) (code int, said bool) {
 	var ambiguous *elfsym.AmbiguousError
 	switch {
 	case errors.As(err, &syntax) && !errors.Is(err, elfsym.ErrOptimizedOut) && !errors.Is(err, elfsym.ErrUnsupportedClass),
-		errors.As(err, &ambiguous), errors.Is(err, uprobe.ErrTooMany):
+		errors.As(err, &ambiguous), errors.Is(err, uprobe.ErrTooMany), errors.Is(err, uprobe.ErrTooManyLimits):
 		return exitUsage, false
 	}
 	return exitUnmeasured, false
@@ -97,9 +98,9 @@ func newRoot(io streams) *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("no command %q: record, trace, list, drops, report or diff (latch --help shows more)", args[0]))
+				return usage(fmt.Errorf("no command %q: record, check, trace, list, drops, report or diff (latch --help shows more)", args[0]))
 			}
-			return usage(errors.New("name a command: record, trace, list, drops, report or diff (latch --help shows more)"))
+			return usage(errors.New("name a command: record, check, trace, list, drops, report or diff (latch --help shows more)"))
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -108,6 +109,6 @@ func newRoot(io streams) *cobra.Command {
 		}
 		return usage(fmt.Errorf("%w (%s --help shows the flags)", err, c.CommandPath()))
 	})
-	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newReport(io), newDiff(io))
+	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newCheck(io), newReport(io), newDiff(io))
 	return root
 }
