@@ -98,6 +98,12 @@ cat <<END
 \$ latch record -p $backend pg_parse_query --by 'sql=str(arg0)' -d ${seconds}s -o build/demo.json -o build/demo.pb.gz
 END
 ./latch record -p "$backend" pg_parse_query --by 'sql=str(arg0)' -d "${seconds}s" -o build/demo.json -o build/demo.pb.gz
+
+say 'Judging it by a budget, as in CI'
+cat <<END
+\$ latch check -f internal/demo/budget.yaml --by 'sql=str(arg0)' -p $backend --until-calls 300 -d 30s
+END
+./latch check -f internal/demo/budget.yaml --by 'sql=str(arg0)' -p "$backend" --until-calls 300 -d 30s
 kill -0 "$load" && kill -0 "$backend" || die 'the load has ended: the measurement must have disturbed it'
 
 say "Done. The server is taken down; what stays"

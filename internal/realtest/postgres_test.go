@@ -180,6 +180,8 @@ func TestPostgres(t *testing.T) {
 		{"executor", testExecutor},
 		{"wildcard", testWildcard},
 		{"profile", testProfile},
+		{"check", testCheck},
+		{"demo budget", testDemoBudget},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, pg) })
 	}
