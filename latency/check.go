@@ -11,8 +11,9 @@ var ErrSchema = errors.New("not a recording of schema " + Schema)
 
 // Check returns an error if r contradicts itself: if calls are unaccounted for,
 // if series do not add up to their function's returns, if buckets do not add
-// up to their series, or if a sum, a minimum or a maximum cannot be that of the
-// buckets. All contradictions are in the error, one for each function.
+// up to their series, if a sum, a minimum or a maximum cannot be that of the
+// buckets, or if slices do not add up to the whole. All contradictions are in the
+// error, one for each function, and the first one of the slices.
 func (r *Recording) Check() error {
 	if r.Schema != Schema {
 		return fmt.Errorf("schema %q: %w", r.Schema, ErrSchema)
@@ -27,6 +28,7 @@ func (r *Recording) Check() error {
 			errs = append(errs, fmt.Errorf("function %q: %w", f.Name, err))
 		}
 	}
+	errs = append(errs, r.checkSlices())
 	return errors.Join(errs...)
 }
 

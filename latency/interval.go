@@ -13,14 +13,15 @@ import (
 // were in flight at prev count as entries of the interval. The least and the
 // greatest duration of an interval are known only where it holds a single call
 // or the whole measurement's extreme; otherwise MinNS and MaxNS are the ends of
-// the outermost buckets. Series without calls are left out, and so are
-// warnings already given in prev. A nil prev means the start.
+// the outermost buckets. Series without calls are left out, and so are warnings
+// already given in prev, and slices. A nil prev means the start.
 func (r *Recording) Since(prev *Recording) *Recording {
 	d := *r
 	d.Functions = slices.Clone(r.Functions)
 	if prev == nil {
 		return &d
 	}
+	d.SlicesNS = nil
 	d.Start = prev.Start.Add(time.Duration(prev.DurationNS))
 	d.DurationNS = max(0, r.DurationNS-prev.DurationNS)
 	d.Overhead = r.Overhead.since(&prev.Overhead, r.DurationNS, prev.DurationNS)
@@ -37,10 +38,12 @@ func (r *Recording) Since(prev *Recording) *Recording {
 	}
 	for i := range d.Functions {
 		f := &d.Functions[i]
-		if p := before[f.id()]; p != nil {
-			f.Balance = f.Balance.since(&p.Balance)
-			f.Series = seriesSince(f.By, f.Series, p.Series)
+		p := before[f.id()]
+		if p == nil {
+			p = new(Function)
 		}
+		f.Balance = f.Balance.since(&p.Balance)
+		f.Series = seriesSince(f.By, f.Series, p.Series)
 	}
 	return &d
 }
@@ -63,6 +66,7 @@ func seriesSince(by []string, now, prev []Series) []Series {
 	var out []Series
 	for i := range now {
 		s := now[i]
+		s.Slices = nil
 		if p := before[s.id(by)]; p != nil {
 			s = s.since(p)
 		}

@@ -3,7 +3,7 @@ package latency
 import "slices"
 
 // Merge adds o's calls to s. Both must be filled in; s's quantiles are found
-// anew. The keys are left alone.
+// anew, its slices are gone. The keys are left alone.
 func (s *Series) Merge(o *Series) {
 	switch {
 	case o.Count == 0:
@@ -20,5 +20,6 @@ func (s *Series) Merge(o *Series) {
 	s.SelfNS += o.SelfNS
 	s.LostNS += o.LostNS
 	s.Buckets = s.Buckets.Merge(o.Buckets)
+	s.Slices = nil
 	s.Fill()
 }

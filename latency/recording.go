@@ -48,6 +48,10 @@ type Recording struct {
 	Functions []Function `json:"functions"`
 	Overhead  Overhead   `json:"overhead"`
 	Warnings  []string   `json:"warnings"`
+	// SlicesNS says where the slices of the measurement end that Series.Slices
+	// is about: in nanoseconds since Start, ascending, the last at the end of the
+	// measurement; empty where it was not sliced.
+	SlicesNS []int64 `json:"slices_ns,omitempty"`
 }
 
 // A Target is a process that was measured.
@@ -125,6 +129,9 @@ type Series struct {
 	// Over has the limits above which calls were counted exactly, ascending;
 	// empty where none was asked for.
 	Over []Over `json:"over,omitempty"`
+	// Slices are Buckets by slice of time, as many as Recording.SlicesNS has, and
+	// add up to them; empty where not known.
+	Slices []Histogram `json:"slices,omitempty"`
 }
 
 // Overhead is what measuring cost the targets.

@@ -368,10 +368,11 @@ func TestStripped(t *testing.T) {
 }
 
 // TestIntervals adds up what each interval shows: no call may be lost between
-// reading and the next interval.
+// reading and the next interval. The file holds what each showed.
 func TestIntervals(t *testing.T) {
 	target, exe := begin(t, c("threads", "loop"))
-	l := startLatch(t, "record", "--json", "-i", "50ms", "-d", "1s", "-p", target.pid(), "handle")
+	path := filepath.Join(t.TempDir(), "x.json")
+	l := startLatch(t, "record", "--json", "-i", "50ms", "-d", "1s", "-p", target.pid(), "-o", path, "handle")
 	l.waitAttached()
 	target.Go()
 	if code := l.wait(); code != 0 {
@@ -395,6 +396,15 @@ func TestIntervals(t *testing.T) {
 	}
 	if returns == 0 || returns > whole.Returns {
 		t.Errorf("intervals hold %d returns of %d", returns, whole.Returns)
+	}
+	sliced := readRecording(t, path)
+	if n := len(recs) - 1; len(sliced.SlicesNS) < n || len(sliced.SlicesNS) > n+1 {
+		t.Errorf("slices end at %d ns, for %d intervals", sliced.SlicesNS, n)
+	}
+	for i, h := range function(t, sliced, "handle").Series[0].Slices[:len(recs)-2] {
+		if got, want := h.Count(), function(t, recs[i], "handle").Balance.Returns; got != want {
+			t.Errorf("slice %d has %d calls, the interval showed %d", i, got, want)
+		}
 	}
 	target.Stop()
 	unharmed(t, c("threads", "loop"), exe, target.Prog)

@@ -48,7 +48,7 @@ func newRecord(s streams) *cobra.Command {
 	o.target.register(flags)
 	o.target.registerBy(flags)
 	flags.DurationVarP(&o.duration, "duration", "d", 0, "stop after this long (default: until Ctrl-C or the target ends)")
-	flags.DurationVarP(&o.interval, "interval", "i", 0, "print what came in each interval")
+	flags.DurationVarP(&o.interval, "interval", "i", 0, "print what came in each interval, and keep it in the files")
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, outputUsage)
 	flags.BoolVar(&o.json, "json", false, "print the recording as JSON")
 	flags.BoolVar(&o.strict, "strict", false, "exit with 3 if any call was lost")
@@ -137,7 +137,8 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 	if err != nil {
 		return nil, err
 	}
-	if err := o.wait(ctx, s, session, ended); err != nil {
+	var line latency.Timeline
+	if err := o.wait(ctx, s, session, ended, &line); err != nil {
 		return nil, err
 	}
 	if err := signals.detach(session); err != nil {
@@ -157,11 +158,18 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 	if err := session.Overhead(rec); err != nil {
 		rec.Warnings = append(rec.Warnings, "the probes' cost is unknown: "+err.Error())
 	}
+	if o.sliced() {
+		line.Finish(rec)
+	}
 	return rec, nil
 }
 
-// wait returns when the measurement is over, printing intervals meanwhile.
-func (o *recordOptions) wait(ctx context.Context, s streams, session *uprobe.Session, ended <-chan struct{}) error {
+// sliced says whether the files are to show how the measurement went.
+func (o *recordOptions) sliced() bool { return o.interval > 0 && len(o.outputs) > 0 }
+
+// wait returns when the measurement is over, printing intervals meanwhile, which
+// become slices of the timeline where files want them.
+func (o *recordOptions) wait(ctx context.Context, s streams, session *uprobe.Session, ended <-chan struct{}, line *latency.Timeline) error {
 	if o.interval == 0 {
 		select {
 		case <-ctx.Done():
@@ -184,11 +192,11 @@ func (o *recordOptions) wait(ctx context.Context, s streams, session *uprobe.Ses
 		if err != nil {
 			return err
 		}
-		shown := now
-		if last != nil {
-			shown = now.Since(last)
-		}
+		shown := now.Since(last)
 		last = now
+		if o.sliced() {
+			line.Add(shown)
+		}
 		if err := o.print(s.out, shown); err != nil {
 			return err
 		}

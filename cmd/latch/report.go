@@ -60,9 +60,10 @@ func (s streams) writeAll(paths []string, write func(path string) error) error {
 	return errs
 }
 
-// loadRecording reads a recording from a file, or from stdin for "-".
+// loadRecording reads a recording from a file, or from stdin for "-". The slices
+// of one run are put together.
 func loadRecording(path string, stdin io.Reader) (*latency.Recording, error) {
-	return load(path, stdin, latency.Load)
+	return load(path, stdin, loadWhole)
 }
 
 // loadRuns reads one recording or several.
@@ -88,4 +89,17 @@ func load[T any](path string, stdin io.Reader, read func(io.Reader) (T, error)) 
 		return none, fmt.Errorf("read recording %s: %w", path, err)
 	}
 	return v, nil
+}
+
+func loadWhole(r io.Reader) (*latency.Recording, error) {
+	runs, err := budget.LoadRuns(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case runs.Slices:
+		return latency.Concat(runs.Recordings...)
+	case len(runs.Recordings) > 1:
+		return nil, fmt.Errorf("%d runs are in it, and this command takes one (latch diff compares runs)", len(runs.Recordings))
+	}
+	return runs.Recordings[0], nil
 }
