@@ -182,11 +182,12 @@ func hiddenText(s *DropSummary) string {
 	return fmt.Sprintf("%s routine %s hidden: %s", formatCount(s.quiet), noun, strings.Join(parts, ", "))
 }
 
+// lossText writes each loss by name; "" where nothing was lost.
 func lossText(lost map[string]uint64) string {
 	var parts []string
 	for _, what := range slices.Sorted(maps.Keys(lost)) {
 		if n := lost[what]; n > 0 {
-			parts = append(parts, formatCount(n)+" "+Escape(what))
+			parts = append(parts, formatCount(n)+" "+cutBytes(what, maxLabel))
 		}
 	}
 	return strings.Join(parts, ", ")

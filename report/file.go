@@ -28,6 +28,7 @@ var recordingFormats = []format[*latency.Recording]{
 	{".md", Markdown},
 	{".bench", func(w io.Writer, rec *latency.Recording) error { return Bench(w, rec) }},
 	{".txt", func(w io.Writer, rec *latency.Recording) error { return Text(w, rec, nil) }},
+	{".html", HTML},
 }
 
 func formatOf[T any](formats []format[T], path string) (func(io.Writer, T) error, error) {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -194,14 +193,8 @@ func Balance(b *latency.Balance) string {
 	text := fmt.Sprintf("balance: %s entries = %s returns + %s in flight + %s unwound + %s filtered + %s lost",
 		formatCount(b.Entries), formatCount(b.Returns), formatCount(b.InFlight), formatCount(b.Unwound),
 		formatCount(b.Filtered), formatCount(b.TotalLost()))
-	var losses []string
-	for _, reason := range slices.Sorted(maps.Keys(b.Lost)) {
-		if n := b.Lost[reason]; n > 0 {
-			losses = append(losses, formatCount(n)+" "+cutBytes(reason, maxLabel))
-		}
-	}
-	if len(losses) > 0 {
-		text += " (" + strings.Join(losses, ", ") + ")"
+	if lost := lossText(b.Lost); lost != "" {
+		text += " (" + lost + ")"
 	}
 	if b.Check() != nil {
 		text += fmt.Sprintf(" — does not add up: %s are accounted for", formatCount(b.Accounted()))

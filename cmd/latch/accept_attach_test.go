@@ -432,7 +432,7 @@ func recordingsIn(text string) []string {
 func TestOutputs(t *testing.T) {
 	dir := t.TempDir()
 	var args []string
-	for _, ext := range []string{"json", "pb.gz", "txt"} {
+	for _, ext := range []string{"json", "pb.gz", "txt", "html"} {
 		args = append(args, "-o", filepath.Join(dir, "fib."+ext))
 	}
 	rec := observe(t, c("fib"), slices.Concat([]string{"fib", "--by", "n"}, args)...)
@@ -452,7 +452,11 @@ func TestOutputs(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "fib") {
 		t.Errorf("text: %v\n%s", err, text)
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 3 {
+	page, err := os.ReadFile(filepath.Join(dir, "fib.html"))
+	if err != nil || !strings.Contains(string(page), `"name":"fib"`) {
+		t.Errorf("page: %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 4 {
 		t.Errorf("%d files, %v", len(entries), fmt.Sprint(err))
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // outputUsage says what -o takes where recordings are written.
-const outputUsage = "write `FILE`: .json, .pb.gz (pprof), .folded (flame graphs), .csv, .md, .bench (benchstat) or .txt (repeatable)"
+const outputUsage = "write `FILE`: .json, .html (a page), .pb.gz (pprof), .folded (flame graphs), .csv, .md, .bench (benchstat) or .txt (repeatable)"
 
 func newReport(s streams) *cobra.Command {
 	o := &recordOptions{}

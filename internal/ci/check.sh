@@ -41,6 +41,10 @@ regenerated() {
 		(cd "$tmp" && go generate ./bpf) && diff -r bpf "$tmp/bpf"
 }
 
+# rebuilt builds the script and the style of the HTML page and compares. They
+# are esbuild's, of the version in package-lock.json, whatever the node.
+rebuilt() { internal/ci/web.sh "$tmp/web" && diff -r report/web/dist "$tmp/web"; }
+
 static() {
 	CGO_ENABLED=0 go build -trimpath -o "$tmp/latch" ./cmd/latch &&
 		CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -o "$tmp/latch-arm64" ./cmd/latch
@@ -51,6 +55,7 @@ step vet vet
 step staticcheck go tool staticcheck ./...
 step 'build for amd64 and arm64' static
 step 'eBPF objects' regenerated
+step 'script of the page' rebuilt
 step 'house rules' go test -count=1 ./internal/house
 
 if ((${#failed[@]})); then

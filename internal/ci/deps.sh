@@ -46,6 +46,7 @@ for what; do
 		tool ping iputils-ping
 		tool nft nftables
 		tool iptables-legacy iptables
+		tool chromium chromium
 		need 'test -e /usr/include/stdio.h' libc6-dev
 		need 'dpkg -s libc6-dbg' libc6-dbg
 		postgres
@@ -55,6 +56,8 @@ for what; do
 		tool llvm-strip llvm
 		need 'test -e /usr/include/bpf/bpf_helpers.h' libbpf-dev
 		need 'test -e /usr/include/linux/types.h' linux-libc-dev
+		tool node nodejs
+		tool npm npm
 		;;
 	bench)
 		tool gcc gcc

@@ -19,7 +19,7 @@ const maxLines = 600
 var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 
 // written are the kinds of files that people write.
-var written = []string{".go", ".c", ".h", ".cc", ".rs", ".s", ".S", ".sh", ".py", ".md", ".txtar", ".mod", ".yaml", ".yml"}
+var written = []string{".go", ".c", ".h", ".cc", ".rs", ".s", ".S", ".sh", ".py", ".md", ".txtar", ".mod", ".yaml", ".yml", ".js", ".mjs", ".css", ".html"}
 
 // files calls f with every file that somebody wrote, named from the top.
 func files(t *testing.T, f func(name string, text []byte)) {
@@ -34,7 +34,7 @@ func files(t *testing.T, f func(name string, text []byte)) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && slices.Contains([]string{".git", "build", "testdata"}, d.Name()) {
+		if d.IsDir() && slices.Contains([]string{".git", "build", "testdata", "dist"}, d.Name()) {
 			return filepath.SkipDir
 		}
 		if !d.Type().IsRegular() || !slices.Contains(written, filepath.Ext(name)) && name != "Makefile" && name != ".ci/run" {
