@@ -34,7 +34,8 @@ type tab struct {
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	testutil.Need(t, "chromium")
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Env("TMPDIR="+t.TempDir()))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it refuses root otherwise
 	}
@@ -105,6 +106,15 @@ func (b *tab) note(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.complaints = append(b.complaints, text)
+}
+
+// forget forgets the complaints and returns how many there were.
+func (b *tab) forget() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.complaints)
+	b.complaints = nil
+	return n
 }
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {

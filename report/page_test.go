@@ -34,6 +34,7 @@ func TestPage(t *testing.T) {
 		{"colours", testPageColours},
 		{"widths", testPageWidths},
 		{"picture", testPagePicture},
+		{"policy", testPagePolicy},
 		{"hostile names", testPageHostile},
 		{"large", testPageLarge},
 	} {
@@ -358,6 +359,33 @@ func testPageKeyboard(t *testing.T, browser context.Context) {
 	p.wait(zoomed + "true")
 }
 
+// The page's policy refuses what a script would need to do harm, and what it
+// refuses is noted by these tests.
+func testPagePolicy(t *testing.T, browser context.Context) {
+	p := open(t, browser, shop(), 1400, 900)
+	for what, try := range map[string]string{
+		"to load":          `fetch("data:text/plain,x").then(() => false, () => true)`,
+		"an image":         `new Promise((done) => { const i = new Image(); i.onload = () => done(false); i.onerror = () => done(true); i.src = "data:image/gif;base64,R0lGODlhAQABAAAAACw=" })`,
+		"markup of text":   `(() => { try { document.body.innerHTML += "x"; return false } catch { return true } })()`,
+		"code of text":     `(() => { try { document.createElement("b").setAttribute("onclick", "1"); return false } catch { return true } })()`,
+		"a style of text":  `(() => { const s = document.createElement("b"); document.body.append(s); s.setAttribute("style", "color: red"); return getComputedStyle(s).color !== "rgb(255, 0, 0)" })()`,
+		"another document": `new Promise((done) => { const f = document.createElement("iframe"); f.onload = () => done(f.contentDocument === null); f.src = "data:text/html,x"; document.body.append(f) })`,
+	} {
+		p.forget()
+		if !eval[bool](p, "%s", try) {
+			t.Errorf("the policy allows %s", what)
+		}
+		heard := false
+		for frame := 0; frame < 100 && !heard; frame++ {
+			eval[bool](p, "new Promise((done) => requestAnimationFrame(() => done(true)))")
+			heard = p.forget() > 0
+		}
+		if !heard {
+			t.Errorf("no complaint of %s", what)
+		}
+	}
+}
+
 // Names made to break the page are only text in it.
 func testPageHostile(t *testing.T, browser context.Context) {
 	p := open(t, browser, injection(), 1400, 900)
@@ -372,6 +400,9 @@ func testPageHostile(t *testing.T, browser context.Context) {
 	}
 	if n := eval[int](p, "document.scripts.length"); n != 1 {
 		t.Errorf("%d scripts", n)
+	}
+	if n := eval[int](p, `performance.getEntriesByType("resource").length`); n != 0 {
+		t.Errorf("the page loads %d files", n)
 	}
 	body := eval[string](p, "document.body.innerText")
 	for _, name := range injections {

@@ -97,7 +97,7 @@ function numbers(shown) {
       el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'series'), percentiles.map((q) => el('th', { scope: 'col', class: 'num' }, percentName(q))),
         el('th', { scope: 'col', class: 'num' }, 'max'), el('th', { scope: 'col' }, el('span', { class: 'hidden' }, 'remove')))),
       el('tbody', {}, shown.map((s) => el('tr', {},
-        el('th', { scope: 'row', title: s.name }, el('span', { class: 'which' }, el('span', { class: `badge ${letter(s)}` }, letter(s)), el('span', { class: 'label' }, s.key.length > 0 ? s.key.join(', ') : s.fn.name))),
+        el('th', { scope: 'row', title: s.name }, el('span', { class: 'which' }, el('span', { class: `badge ${letter(s)}` }, letter(s)), el('span', { class: 'label' }, s.label || s.fn.name))),
         percentiles.map((q) => el('td', { class: 'num' }, enough(s, q) ? estimate(s.quantile(q)) : '–')),
         el('td', { class: 'num' }, ns(s.max)),
         el('td', {}, el('button', { type: 'button', class: 'remove', 'aria-label': `remove ${s.name}`, onclick: () => remove(s) }, '×'))))),

@@ -22,7 +22,7 @@ function tree(model, series, value) {
   for (const s of series) {
     const v = s[value];
     if (v === 0) continue;
-    const path = [s.fn.name, ...s.key.map((k, i) => `${s.fn.by[i]}=${k}`)];
+    const path = [s.fn.name, ...s.fn.parts.map((i) => `${s.fn.by[i]}=${s.key[i]}`)];
     if (several) path.unshift(s.fn.binary.replace(/^.*\//, '') || 'kernel');
     let at = root;
     at.value += v;

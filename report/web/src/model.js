@@ -30,6 +30,12 @@ class Series {
     return this.#quantiles.get(q);
   }
 
+  // label is the key without the parts that the function never has; '' for the
+  // calls of several keys.
+  get label() {
+    return this.id === undefined ? '' : this.fn.parts.map((i) => this.key[i]).join(', ');
+  }
+
   get name() {
     return this.keyText ? `${this.fn.name}, ${this.keyText}` : this.fn.name;
   }
@@ -65,6 +71,8 @@ export function load(text) {
       unpackBuckets: () => sum(fn.series.map((one) => one.buckets)),
     });
     fn.haystack = fn.name.toLowerCase();
+    const had = [...fn.by.keys()].filter((i) => fn.series.some((one) => one.key[i] !== '(none)'));
+    fn.parts = had.length > 0 ? had : [...fn.by.keys()];
   });
   model.sum = add('sum')(model.series);
   model.self = add('self')(model.series);

@@ -61,7 +61,7 @@ export function byArgument(body, fn, series, say) {
   const cols = columns(first, end, width);
   const canvases = [];
   rows.append(el('div', { class: 'row head', 'aria-hidden': 'true' },
-    el('span', { class: 'label' }, fn.by.join(', ') || 'all calls'), el('span'), el('span', { class: 'num' }, 'p50'), el('span', { class: 'num' }, 'p99')));
+    el('span', { class: 'label' }, fn.parts.map((i) => fn.by[i]).join(', ') || 'all calls'), el('span'), el('span', { class: 'num' }, 'p50'), el('span', { class: 'num' }, 'p99')));
   for (const one of all) rows.append(row(one, cols, width, canvases, say));
   if (canvases.length > 0) canvases[0].tabIndex = 0;
   rows.append(el('div', { class: 'row axis', 'aria-hidden': 'true' }, el('span'), axis(fn.total.model.bounds, cols, width), el('span'), el('span')));
@@ -69,7 +69,7 @@ export function byArgument(body, fn, series, say) {
 
 function row(one, cols, width, canvases, say) {
   const { bounds } = one.model;
-  const label = one.keyText === '' ? 'all calls' : one.key.length > 0 ? one.key.join(', ') : one.keyText;
+  const label = one.label || one.keyText || 'all calls';
   const mark = letter(one);
   const total = one.id === undefined;
   const pick = total
@@ -132,7 +132,7 @@ const span = (bounds, cols, i) => {
   return hi > 1e18 ? `more than ${ns(edge(bounds, cols, i))}` : `${ns(edge(bounds, cols, i))} to ${ns(hi)}`;
 };
 
-export function axis(bounds, cols, width) {
+function axis(bounds, cols, width) {
   const lo = edge(bounds, cols, 0);
   const hi = edge(bounds, cols, cols.n);
   const x = logScale(lo, hi);

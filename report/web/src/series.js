@@ -11,7 +11,8 @@ import { table } from './table.js';
 const stripWidth = 120;
 
 // time writes one of a series that was timed.
-const time = (s, value) => (s.buckets.slots.length > 0 ? ns(value) : '-');
+const drawable = (s) => s.buckets.slots.length > 0;
+const time = (s, value) => (drawable(s) ? ns(value) : '-');
 
 export function series(model) {
   const quantile = (head, q) => ({
@@ -30,7 +31,7 @@ export function series(model) {
       { id: 'max', head: 'max', num: true, sort: (s) => s.max, cell: (s) => time(s, s.max) },
       { id: 'total', head: 'total', num: true, title: 'the time of all calls together', sort: (s) => s.sum, cell: (s) => time(s, s.sum) },
       { id: 'self', head: 'self', num: true, title: 'the part of it not spent in other measured functions', sort: (s) => s.self, cell: (s) => time(s, s.self) },
-      { id: 'share', head: 'share', num: true, title: 'of the time of all series', sort: (s) => s.sum, cell: (s) => (s.buckets.slots.length > 0 ? share(s.sum, model.sum) : '-') },
+      { id: 'share', head: 'share', num: true, title: 'of the time of all series', sort: (s) => s.sum, cell: (s) => (drawable(s) ? share(s.sum, model.sum) : '-') },
       drops && { id: 'lost', head: 'lost', num: true, title: 'the part of total that went to waits which dropped packets caused', sort: (s) => s.lost, cell: (s) => time(s, s.lost) },
       { id: 'distribution', head: 'latency', cell: distribution },
     ] : []),
@@ -38,20 +39,21 @@ export function series(model) {
 
   const buckets = columns(0, model.bounds.length - 1, stripWidth, 3);
   function distribution(s) {
-    if (s.buckets.slots.length === 0) return el('span', { class: 'dim' }, 'not timed');
+    if (!drawable(s)) return el('span', { class: 'dim' }, 'not timed');
     const canvas = el('canvas', { role: 'img', 'aria-label': `from ${ns(s.min)} to ${ns(s.max)}` });
     strip(canvas, s, buckets, stripWidth, 16);
     return canvas;
   }
 
   function pick(s) {
+    if (!drawable(s)) return '';
     const mark = letter(s);
     return el('button', { type: 'button', class: 'pick', 'aria-pressed': String(mark !== ''), 'aria-label': `compare ${s.name}` }, el('span', { class: `badge ${mark}`, 'aria-hidden': 'true' }, mark));
   }
 
   const t = table({
     id: 'series-table', columns: cols, noun: 'series', sort: timed ? 'total' : 'calls',
-    row: (s) => ({ 'data-series': s.id, class: letter(s) ? 'chosen' : null, onclick: timed ? () => choose(s) : null }),
+    row: (s) => ({ 'data-series': s.id, class: letter(s) ? 'chosen' : null, onclick: drawable(s) ? () => choose(s) : null }),
   });
   // The row is drawn anew, so the focus goes to the new button.
   function choose(s) {

@@ -2,8 +2,6 @@
 
 import { announce } from './dom.js';
 
-export const maxSelected = 6;
-
 const listeners = { filter: [], fn: [], selected: [], theme: [] };
 export const on = (what, call) => listeners[what].push(call);
 const tell = (what) => listeners[what].forEach((call) => call());
@@ -11,7 +9,7 @@ const tell = (what) => listeners[what].forEach((call) => call());
 export const state = {
   filter: '',
   fn: undefined, // of which the heat map is
-  selected: new Array(maxSelected).fill(undefined), // the series of each letter
+  selected: new Array(6).fill(undefined), // the series of each letter
 };
 
 export const letters = 'ABCDEF';

@@ -66,7 +66,7 @@ function picture(model, one, cols, width, say) {
   });
   const times = timeTicks(whole, Math.max(2, Math.floor(width / 70))).map((t) => svg('g', {},
     svg('line', { x1: x(t), x2: x(t), y1: height, y2: height + 5 }),
-    svg('text', { x: x(t), y: height + 18, 'text-anchor': t === 0 ? 'start' : x(t) > width - 20 ? 'end' : 'middle' }, t === 0 ? '0' : ns(t))));
+    svg('text', { x: x(t), y: height + 18, 'text-anchor': t === 0 ? 'start' : x(t) > width - 20 ? 'end' : 'middle' }, t === 0 ? '0' : round(t))));
   const over = svg('svg', { class: 'ticks over', width: left + width, height: height + 24, 'aria-hidden': 'true' },
     svg('g', { transform: `translate(${left} 0)` }, levels, times, line(0, 'p50'), line(1, 'p99'), cursor));
 
@@ -103,6 +103,9 @@ function picture(model, one, cols, width, say) {
   });
   return el('div', { class: 'picture' }, title, el('div', { class: 'plot' }, canvas, over));
 }
+
+// round writes a time without zeros behind the point.
+const round = (t) => ns(t).replace(/\.(\d*?)0+(?=\D)/, (_, digits) => (digits ? `.${digits}` : ''));
 
 // timeTicks returns at most so many round times from 0 on.
 function timeTicks(whole, most) {
