@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/latchprof/latch/latency"
 )
 
 // A Drop is one line of a report of dropped packets: a number of packets that
@@ -28,15 +25,15 @@ type Drop struct {
 	Hook     string `json:"hook"`
 	Cause    string `json:"cause"` // the class
 	// Rule names the firewall's rule, RuleConfidence says how sure that is.
-	Rule           string      `json:"rule"`
-	RuleConfidence string      `json:"rule_confidence"`
-	NetNS          string      `json:"netns"`
-	IfName         string      `json:"ifname"`
-	PID            int         `json:"pid"` // of the owner, 0 where none is known
-	Comm           string      `json:"comm"`
-	During         *DropDuring `json:"during"`
-	Stack          []string    `json:"stack"`
-	Count          uint64      `json:"count"`
+	Rule           string   `json:"rule"`
+	RuleConfidence string   `json:"rule_confidence"`
+	NetNS          string   `json:"netns"`
+	IfName         string   `json:"ifname"`
+	PID            int      `json:"pid"` // of the owner, 0 where none is known
+	Comm           string   `json:"comm"`
+	During         *During  `json:"during"`
+	Stack          []string `json:"stack"`
+	Count          uint64   `json:"count"`
 
 	Words  string `json:"words,omitempty"` // the cause in one clause
 	Where  string `json:"where,omitempty"`
@@ -108,26 +105,6 @@ func same[T comparable](value *T, other T) {
 	}
 }
 
-// A DropDuring is the call that was in flight when a packet was dropped.
-type DropDuring struct {
-	Func    string
-	Args    []latency.Value
-	Elapsed time.Duration // since the call began
-}
-
-// MarshalJSON keeps the arguments in their order.
-func (d *DropDuring) MarshalJSON() ([]byte, error) {
-	var out bytes.Buffer
-	out.WriteString(`{"func":`)
-	out.Write(jsonString(d.Func))
-	out.WriteString(`,"args":`)
-	out.Write(encodeValues(d.Args))
-	out.WriteString(`,"elapsed_ns":`)
-	out.WriteString(strconv.FormatInt(d.Elapsed.Nanoseconds(), 10))
-	out.WriteString("}")
-	return out.Bytes(), nil
-}
-
 const jsonTime = "2006-01-02T15:04:05.000000000Z"
 
 // encodeDrop writes a drop as one line of JSON.
@@ -193,21 +170,4 @@ func (d *Drop) because() string {
 		text += ": " + Escape(d.Rule)
 	}
 	return text
-}
-
-// text is the call as a source line would have it, and how long it had run.
-func (d *DropDuring) text() string {
-	call := latency.Call{Func: d.Func, Args: d.Args}
-	return callText(&call) + " +" + shortNS(d.Elapsed)
-}
-
-// shortNS is a time without zeros behind its point.
-func shortNS(t time.Duration) string {
-	text := formatNS(float64(t))
-	unit := strings.TrimLeft(text, "0123456789.")
-	number := strings.TrimSuffix(text, unit)
-	if strings.Contains(number, ".") {
-		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
-	}
-	return number + unit
 }

@@ -20,13 +20,11 @@ import (
 
 // dropsOptions are the flags of drops.
 type dropsOptions struct {
-	target     targetFlags
+	callFlags
 	netns      []string
 	where      string
 	causes     []string
 	failOn     []string
-	during     []string
-	show       []string
 	duration   time.Duration
 	untilClean time.Duration
 	all        bool
@@ -79,9 +77,7 @@ status of a command becomes latch's; a command that fails is always said.`,
 	flags.StringVar(&o.where, "where", "", "show only drops for which this `EXPR` is true, such as 'src == \"10.0.0.1\" && dport == 443'")
 	flags.StringSliceVar(&o.causes, "cause", nil, "show only these `causes`: "+strings.Join(drop.Classes(), ", "))
 	flags.StringSliceVar(&o.failOn, "fail-on", nil, "exit with 1 if a packet was dropped by one of these `causes`; any means all of them")
-	flags.StringArrayVar(&o.during, "during", nil, "say which call of this `FUNC` of the target was in flight (repeatable)")
-	flags.StringArrayVar(&o.show, "show", nil, "of the call in flight show this `[NAME=]EXPR` (repeatable; default: all parameters that can be read)")
-	flags.IntVar(&o.target.strLen, "str-len", 64, "bytes kept of each string")
+	o.register(flags)
 	flags.DurationVarP(&o.duration, "duration", "d", 0, "stop after this long (default: until Ctrl-C or the command ends)")
 	flags.DurationVar(&o.untilClean, "until-clean", 0, "stop when nothing was dropped for this long; exit with 1 if -d comes first")
 	flags.BoolVar(&o.all, "all", false, "show routine frees too, which lose nothing")
@@ -112,16 +108,8 @@ func (o *dropsOptions) check(command []string) error {
 		return errors.New("durations cannot be negative")
 	case o.duration > 0 && o.untilClean > o.duration:
 		return fmt.Errorf("--until-clean %v cannot come true within -d %v", o.untilClean, o.duration)
-	case len(o.show) > 0 && len(o.during) == 0:
-		return errors.New("--show needs --during FUNC: it shows of the call in flight")
-	case len(o.during) > 0 && len(o.target.pids) == 0 && len(command) == 0:
-		return errors.New("--during needs the process whose calls are meant: -p PID, or -- COMMAND")
-	case len(command) > 0 && len(o.target.pids) > 0:
-		return errors.New("-p and -- COMMAND exclude each other")
-	case o.target.strLen < 1 || o.target.strLen > 1024:
-		return fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", o.target.strLen)
 	}
-	return nil
+	return o.callFlags.check(command)
 }
 
 // drops watches until something ends it.

@@ -28,7 +28,7 @@ func TestFold(t *testing.T) {
 		{"few", scan, 3, 3, 0, ""},
 		{"scan", scan, 2000, 3, 1, "10.0.0.1:0 > 10.0.0.2:0 x3994 +1996 pid 7"},
 		{"spoofed", spoofed, 2000, foldedPair, 1, ":0 > 10.0.0.2:80 x1992 +1991 pid 0"},
-		{"during", func(i int) *report.Drop { d := scan(i); d.During = &report.DropDuring{Func: "f"}; return d }, 50, 50, 0, ""},
+		{"during", func(i int) *report.Drop { d := scan(i); d.During = &report.During{Func: "f"}; return d }, 50, 50, 0, ""},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			f := newFolder()

@@ -188,7 +188,7 @@ func (w *dropWatch) tellGroup(g *group, now time.Time, last bool) error {
 	d := g.waiting
 	line := w.line(d, g, answer)
 	var err error
-	if line.During, err = w.calls.during(d); err != nil {
+	if line.During, err = w.calls.during(d.Call, d.First); err != nil {
 		return err
 	}
 	packets := g.packets

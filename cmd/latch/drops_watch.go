@@ -79,7 +79,7 @@ func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []stri
 func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprobe.Request, child *launched) (err error) {
 	began := time.Now()
 	if req != nil {
-		if w.calls, err = w.options.watchCalls(ctx, signals, w.s, req); err != nil {
+		if w.calls, err = w.options.watch(ctx, signals, w.s, req); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,10 @@ func (w *dropWatch) attach() (err error) {
 	if w.rules, err = newRules(w.spaces, w.options.traceRules); err != nil {
 		return err
 	}
-	opts := &drop.Options{Brackets: w.rules.brackets.Map(), Calls: w.calls.options(), Every: w.pcap != nil}
+	opts := &drop.Options{Brackets: w.rules.brackets.Map(), Every: w.pcap != nil}
+	if calls := w.calls.calls(); calls != nil {
+		opts.Calls = &drop.Calls{Calls: *calls}
+	}
 	if w.pcap != nil {
 		opts.Data = packetBytes
 	}

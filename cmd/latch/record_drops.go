@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/latency"
 	"github.com/latchprof/latch/uprobe"
@@ -32,7 +33,7 @@ func (o *recordOptions) markDrops(session *uprobe.Session) (*dropMarks, error) {
 		return nil, nil
 	}
 	calls := session.Calls()
-	tracer, err := drop.Start(&drop.Options{CountOnly: true, Calls: &drop.Calls{Maps: calls.Maps, KeySize: calls.KeySize, Mark: true}})
+	tracer, err := drop.Start(&drop.Options{CountOnly: true, Calls: &drop.Calls{Calls: kernel.Calls{Maps: calls.Maps, KeySize: calls.KeySize}, Mark: true}})
 	if err != nil {
 		return nil, fmt.Errorf("watch dropped packets: %w", err)
 	}

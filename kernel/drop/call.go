@@ -19,32 +19,23 @@ func (t *Tracer) keySize() int {
 }
 
 // loadCalls sets what the drop program needs to find calls in flight: the maps
-// they are in, and where the kernel works for the task that runs.
-func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, shared map[string]*ebpf.Map) error {
+// they are in, which it returns, and where the kernel works for the task that runs.
+func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any) (map[string]*ebpf.Map, error) {
 	calls := t.opts.Calls
 	if calls == nil {
-		for _, name := range []string{bpf.DropMapOpenCalls, bpf.DropMapInnermost, bpf.DropMapGoLayouts} {
-			spec.Maps[name].MaxEntries = 1
-		}
 		delete(spec.Programs, bpf.DropProgRetransmit)
 		delete(spec.Programs, bpf.DropProgDropInCalls)
-		return nil
+		return (*kernel.Calls)(nil).Share(spec), nil
 	}
 	spec.Programs[bpf.DropProgDrop] = spec.Programs[bpf.DropProgDropInCalls]
 	delete(spec.Programs, bpf.DropProgDropInCalls)
-	for name, m := range calls.Maps {
-		shared[name] = m
-		spec.Maps[name].ValueSize, spec.Maps[name].MaxEntries = m.ValueSize(), m.MaxEntries()
-		// The BTF describes the largest key; the kernel compares sizes.
-		spec.Maps[name].Key, spec.Maps[name].Value = nil, nil
-	}
 	arity, err := kernel.TracepointArity("tcp_retransmit_skb")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seesUses, err := kernel.HasTracepoint("sock_send_length")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var inTask [2]bpf.DropCode
 	t.findCode(inTask[:], systemCalls)
@@ -70,7 +61,7 @@ func (t *Tracer) loadCalls(spec *ebpf.CollectionSpec, values map[string]any, sha
 	values[bpf.DropVarNeighbourPlaces] = neighbours
 	values[bpf.DropVarRoutinePlaces] = routinely
 	values[bpf.DropVarRoutine] = routine
-	return nil
+	return calls.Share(spec), nil
 }
 
 // Doubts says what this kernel does not tell of calls in flight, one sentence

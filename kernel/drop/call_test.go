@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/kernel"
 )
 
 // callSize is that of an open call with so short a key that it is the header
@@ -155,7 +156,7 @@ func TestCallOfTimer(t *testing.T) {
 	ns := namespace(t)
 	loseAll(t)
 	maps := callMaps(t)
-	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{Maps: maps, KeySize: bpf.KeyHeader + 8, Mark: true}})
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{kernel.Calls{Maps: maps, KeySize: bpf.KeyHeader + 8}, true}})
 
 	// A thread that is always on the processor where the timer goes off.
 	var enough atomic.Bool
@@ -241,7 +242,7 @@ func TestCallOfTimer(t *testing.T) {
 func TestNoCallOfReceiver(t *testing.T) {
 	ns := namespace(t)
 	maps := callMaps(t)
-	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{Maps: maps, KeySize: bpf.KeyHeader + 8, Mark: true}})
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{kernel.Calls{Maps: maps, KeySize: bpf.KeyHeader + 8}, true}})
 	var id bpf.DropCallId
 	err := ns.Do(func() (err error) {
 		if id, err = openCall(maps, 1); err != nil {
@@ -329,7 +330,7 @@ func talkAndClose() error {
 func TestNoCallOfRoutine(t *testing.T) {
 	ns := namespace(t)
 	maps := callMaps(t)
-	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{Maps: maps, KeySize: bpf.KeyHeader + 8, Mark: true}})
+	tr := start(t, &Options{NetNS: []uint32{ns.Inode}, Every: true, Calls: &Calls{kernel.Calls{Maps: maps, KeySize: bpf.KeyHeader + 8}, true}})
 	var id bpf.DropCallId
 	err := ns.Do(func() (err error) {
 		if id, err = openCall(maps, 1); err != nil {

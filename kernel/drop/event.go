@@ -3,6 +3,8 @@ package drop
 import (
 	"net/netip"
 	"time"
+
+	"github.com/latchprof/latch/kernel"
 )
 
 // A Flow is what a packet says of itself, and where it was.
@@ -51,7 +53,7 @@ type Drop struct {
 	Times []time.Time
 	// Call is the call that the packet was dropped in, nil if there was none or
 	// none was looked for.
-	Call *Call
+	Call *kernel.Call
 	// Merged says that there was no room to tell the flows apart: Flow has
 	// nothing but the namespace and the EtherType.
 	Merged bool
@@ -92,16 +94,6 @@ type Packet struct {
 	// where LinkHeader says so, cut to what was asked for.
 	Data       []byte
 	LinkHeader bool
-}
-
-// A Call is one that was in flight when a packet was dropped.
-type Call struct {
-	// Key is the call's, as uprobe's Session.Decode reads it.
-	Key []byte
-	// Began is when it was entered, Goid the goroutine it is on, 0 for a
-	// thread.
-	Began time.Time
-	Goid  uint64
 }
 
 // An Owner is the socket that a packet belonged to, and who has it.

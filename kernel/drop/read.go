@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 
 	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/kernel"
 )
 
 // A kind is what is known so far of the drops with one key.
@@ -180,7 +181,7 @@ type event struct {
 	key     bpf.DropDropKey
 	counted bpf.DropDropKey // what it was counted by
 	packet  *Packet
-	call    *Call
+	call    *kernel.Call
 	stack   []string
 	raw     rawOwner
 }
@@ -203,9 +204,9 @@ func (t *Tracer) event(raw []byte) *event {
 	if n := int(e.DataLen); n > 0 && data+n <= len(raw) {
 		p.Data = slices.Clone(raw[data : data+n])
 	}
-	var call *Call
+	var call *kernel.Call
 	if e.Call.EntryNs > 0 {
-		call = &Call{Key: slices.Clone(raw[size:data]), Began: t.zero.Add(time.Duration(e.Call.EntryNs)), Goid: e.Call.Goid}
+		call = &kernel.Call{Key: slices.Clone(raw[size:data]), Began: t.zero.Add(time.Duration(e.Call.EntryNs)), Goid: e.Call.Goid}
 	}
 	frames := e.Stack[:min(int(e.Frames), len(e.Stack))]
 	stack := t.frames(frames, e.Key.Location)

@@ -45,12 +45,9 @@ type Options struct {
 	Brackets *ebpf.Map
 }
 
-// Calls are the calls in flight of a measurement.
+// Calls are the calls in flight that drops are told of.
 type Calls struct {
-	// Maps are those of uprobe's Session.Calls.
-	Maps map[string]*ebpf.Map
-	// KeySize is how many bytes of a call's key a drop tells.
-	KeySize int
+	kernel.Calls
 	// Mark counts drops with their calls, and the time that is lost to them.
 	Mark bool
 }
@@ -165,12 +162,12 @@ func (t *Tracer) load() error {
 		t.cost.done = true // timing would make probes dearer, and calls longer
 		values[bpf.DropVarFew] = uint32(0)
 	}
-	shared := make(map[string]*ebpf.Map)
+	shared, err := t.loadCalls(spec, values)
+	if err != nil {
+		return err
+	}
 	if t.opts.Brackets != nil {
 		shared[bpf.DropMapBrackets] = t.opts.Brackets
-	}
-	if err := t.loadCalls(spec, values, shared); err != nil {
-		return err
 	}
 	if err := t.sizeCounts(spec, values); err != nil {
 		return err

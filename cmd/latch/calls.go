@@ -4,13 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/latchprof/latch/internal/launch"
 	"github.com/latchprof/latch/internal/procfs"
-	"github.com/latchprof/latch/kernel/drop"
+	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
 )
+
+// callFlags are the flags that say in which calls of a program things happen, the
+// same in every command that watches the kernel.
+type callFlags struct {
+	target targetFlags
+	during []string
+	show   []string
+}
+
+// register adds the flags. That of the processes is for the caller to add: what
+// it means besides differs.
+func (o *callFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.during, "during", nil, "say which call of this `FUNC` of the target was in flight (repeatable)")
+	flags.StringArrayVar(&o.show, "show", nil, "of the call in flight show this `[NAME=]EXPR` (repeatable; default: all parameters that can be read)")
+	flags.IntVar(&o.target.strLen, "str-len", 64, "bytes kept of each string")
+}
+
+// check refuses what cannot work.
+func (o *callFlags) check(command []string) error {
+	switch {
+	case len(o.show) > 0 && len(o.during) == 0:
+		return errors.New("--show needs --during FUNC: it shows of the call in flight")
+	case len(o.during) > 0 && len(o.target.pids) == 0 && len(command) == 0:
+		return errors.New("--during needs the process whose calls are meant: -p PID, or -- COMMAND")
+	case len(command) > 0 && len(o.target.pids) > 0:
+		return errors.New("-p and -- COMMAND exclude each other")
+	case o.target.strLen < 1 || o.target.strLen > 1024:
+		return fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", o.target.strLen)
+	}
+	return nil
+}
 
 // callWatch knows the calls in flight of the functions given by --during. It
 // is nil where none are.
@@ -20,8 +54,8 @@ type callWatch struct {
 	signals *interrupts
 }
 
-// watchCalls attaches to the functions of --during.
-func (o *dropsOptions) watchCalls(ctx context.Context, signals *interrupts, s streams, req *uprobe.Request) (_ *callWatch, err error) {
+// watch attaches to the functions of --during.
+func (o *callFlags) watch(ctx context.Context, signals *interrupts, s streams, req *uprobe.Request) (_ *callWatch, err error) {
 	plan, err := uprobe.NewPlan(req)
 	if err != nil {
 		return nil, err
@@ -60,25 +94,25 @@ func (c *callWatch) where() string {
 	return fmt.Sprintf("the kernel and %d processes", len(c.plan.PIDs))
 }
 
-// options are what the drop program needs to find the calls.
-func (c *callWatch) options() *drop.Calls {
+// calls are those in flight, as eBPF programs look them up.
+func (c *callWatch) calls() *kernel.Calls {
 	if c == nil {
 		return nil
 	}
 	calls := c.session.Calls()
-	return &drop.Calls{Maps: calls.Maps, KeySize: calls.KeySize}
+	return &kernel.Calls{Maps: calls.Maps, KeySize: calls.KeySize}
 }
 
-// during says which call d's packet was dropped in, nil if none is known.
-func (c *callWatch) during(d *drop.Drop) (*report.DropDuring, error) {
-	if c == nil || d.Call == nil {
+// during says which call something happened in, nil if none is known.
+func (c *callWatch) during(call *kernel.Call, at time.Time) (*report.During, error) {
+	if c == nil || call == nil {
 		return nil, nil
 	}
-	call, err := c.session.Decode(d.Call.Key)
+	known, err := c.session.Decode(call.Key)
 	if err != nil {
 		return nil, err
 	}
-	return &report.DropDuring{Func: call.Func, Args: call.Args, Elapsed: d.First.Sub(d.Call.Began)}, nil
+	return &report.During{Func: known.Func, Args: known.Args, Elapsed: at.Sub(call.Began)}, nil
 }
 
 // Close takes the probes out.
@@ -90,7 +124,7 @@ func (c *callWatch) Close() error {
 }
 
 // request is what --during asks of the target, nil without it.
-func (o *dropsOptions) request(command []string) (*uprobe.Request, error) {
+func (o *callFlags) request(command []string) (*uprobe.Request, error) {
 	if len(o.during) == 0 {
 		return nil, nil
 	}
@@ -105,7 +139,7 @@ func (o *dropsOptions) request(command []string) (*uprobe.Request, error) {
 
 // start starts the command, if there is one; it waits. With --during it is the
 // target of the request.
-func (o *dropsOptions) start(req *uprobe.Request, command []string) (*launched, error) {
+func (o *callFlags) start(req *uprobe.Request, command []string) (*launched, error) {
 	switch {
 	case len(command) == 0:
 		return nil, nil
@@ -121,7 +155,7 @@ func (o *dropsOptions) start(req *uprobe.Request, command []string) (*launched, 
 
 // ended returns a channel that is closed when the command, or else the last of
 // the processes given by -p, has ended.
-func (o *dropsOptions) ended(ctx context.Context, child *launched) (<-chan struct{}, error) {
+func (o *callFlags) ended(ctx context.Context, child *launched) (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	switch {
 	case child != nil:
