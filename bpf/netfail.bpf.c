@@ -10,6 +10,7 @@
  */
 #include "core.h"
 #include "net.h"
+#include "syscall.bpf.h"
 #include <bpf/bpf_endian.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -101,78 +102,21 @@ const struct failure *failure_type __attribute__((unused));
 	(HIGH(EMSGSIZE) | HIGH(EADDRNOTAVAIL) | HIGH(ENETDOWN) |               \
 	 HIGH(ENETUNREACH) | HIGH(ENOBUFS) | HIGH(EHOSTDOWN) | HIGH(EHOSTUNREACH))
 
-struct thread_info {
-	unsigned long flags;
-	__u32 status;
-} __attribute__((preserve_access_index));
-
-struct task_struct___files {
-	struct thread_info thread_info;
-	struct files_struct *files;
-} __attribute__((preserve_access_index));
-
 #if defined(__TARGET_ARCH_x86)
-
 #define NR_WRITE 1
 #define NR_WRITEV 20
 #define NR_CONNECT 42
 #define NR_SENDTO 44
 #define NR_SENDMSG 46
 #define NR_SENDMMSG 307
-
-#define SYSCALL(regs) BPF_CORE_READ(regs, orig_ax)
-/* arch/x86/include/asm/thread_info.h: TS_COMPAT */
-#define IS_32BIT(task) (BPF_CORE_READ(task, thread_info.status) & 2)
-
-static __always_inline void syscall_args(struct pt_regs *regs, __u64 *args)
-{
-	struct pt_regs r;
-
-	bpf_probe_read_kernel(&r, sizeof(r), regs);
-	args[0] = r.di;
-	args[1] = r.si;
-	args[2] = r.dx;
-	args[3] = r.r10;
-	args[4] = r.r8;
-	args[5] = r.r9;
-}
-
 #else
-
 #define NR_WRITE 64
 #define NR_WRITEV 66
 #define NR_CONNECT 203
 #define NR_SENDTO 206
 #define NR_SENDMSG 211
 #define NR_SENDMMSG 269
-
-/* What the kernel keeps behind struct user_pt_regs. */
-struct pt_regs___syscall {
-	__u64 orig_x0;
-	int syscallno;
-} __attribute__((preserve_access_index));
-
-#define SYSCALL(regs) BPF_CORE_READ((struct pt_regs___syscall *)regs, syscallno)
-/* arch/arm64/include/asm/thread_info.h: TIF_32BIT */
-#define IS_32BIT(task) (BPF_CORE_READ(task, thread_info.flags) & 1 << 22)
-
-/* The result has taken the place of the first argument. */
-static __always_inline void syscall_args(struct pt_regs *regs, __u64 *args)
-{
-	bpf_probe_read_kernel(args, 6 * sizeof(*args), regs);
-	args[0] = BPF_CORE_READ((struct pt_regs___syscall *)regs, orig_x0);
-}
-
 #endif
-
-struct fdtable {
-	unsigned int max_fds;
-	struct file **fd;
-} __attribute__((preserve_access_index));
-
-struct files_struct {
-	struct fdtable *fdt;
-} __attribute__((preserve_access_index));
 
 /* What the program hands to the kernel: struct sockaddr_in and sockaddr_in6. */
 struct user_sockaddr {
@@ -203,18 +147,11 @@ static __always_inline void map_v4(__u8 *to, __u32 addr)
 static __always_inline struct sock *socket_of(struct task_struct___files *task, __u64 fd,
 					      struct file **found)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = NULL;
+	struct file *file = file_at(task, fd);
 	struct socket *socket;
 	struct sock *sk;
 	__u16 family;
 
-	/* a descriptor is an int, whatever the register's upper half holds */
-	fd = (__u32)fd;
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
