@@ -1,0 +1,244 @@
+package unlink
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/bpf"
+)
+
+// A location is a name in a directory.
+type location struct {
+	id     bpf.UnlinkFileId // of the directory, zero where it cannot be found any more
+	path   string           // of the directory, as we see it; "" where we do not
+	inside string           // in its file system
+	name   string
+}
+
+// locate finds where a side of an attempt leads. What it passed through may be
+// gone by now: then its path counts as it was given.
+func (w *Watcher) locate(a *attempt, s *side) location {
+	dir, name := split(s.typed)
+	l := location{id: s.base, inside: s.inside, name: name}
+	base, ok := w.mounts[s.mount].seen(s.inside)
+	if ok {
+		l.path = base
+	}
+	if dir == "" {
+		return l
+	}
+	fd, err := w.open(a, s, dir, unix.O_DIRECTORY)
+	if err == nil {
+		defer unix.Close(fd)
+		if found, ok := w.placeOf(fd); ok {
+			return location{found.id, found.path, found.inside, name}
+		}
+	}
+	l.id = bpf.UnlinkFileId{}
+	if ok {
+		l.path = filepath.Clean(join(base, strings.TrimLeft(dir, "/")))
+		l.inside, _ = w.mounts[s.mount].inside(l.path)
+	}
+	if a.op() == bpf.UnlinkUnlinkOpOP_UNLINK && a.has(bpf.UnlinkAttemptFlagsATTEMPT_TOUCHED) {
+		l.id = a.Touched
+	}
+	return l
+}
+
+// placeOf says where a directory of ours is.
+func (w *Watcher) placeOf(fd int) (place, bool) {
+	id, mount, err := w.identify(fd)
+	if err != nil {
+		return place{}, false
+	}
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil || strings.HasSuffix(path, " (deleted)") {
+		return place{}, false
+	}
+	p := place{id: id, mount: mount, path: path}
+	p.inside, _ = w.mounts[mount].inside(path)
+	return p, true
+}
+
+// is says whether a step's name is the location's.
+func (s *step) is(l *location) bool {
+	if s.name != l.name {
+		return false
+	}
+	if l.id != (bpf.UnlinkFileId{}) {
+		return s.dir == l.id
+	}
+	return l.path != "" && s.path == l.path
+}
+
+// A hit is a watched file that an attempt concerns.
+type hit struct {
+	watch *watch
+	path  string
+	step  *step // nil where the file only lies in a watched directory
+}
+
+// hits finds what is watched at a location.
+func (w *Watcher) hits(a *attempt, l *location) (all []hit) {
+	for _, watch := range w.watches {
+		if h, ok := watch.hit(l, watch.at(a.TimeNs)); ok {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func (w *watch) hit(l *location, routes []route) (hit, bool) {
+	for i := range routes {
+		r := &routes[i]
+		for j := range r.steps {
+			s := &r.steps[j]
+			if !s.is(l) {
+				continue
+			}
+			return hit{w, w.path, s}, true
+		}
+		if !r.isDir {
+			continue
+		}
+		if w.pattern != "" {
+			if ok, _ := filepath.Match(w.pattern, l.name); ok && (l.id == r.dir.id || l.id == bpf.UnlinkFileId{} && l.path == r.dir.path) {
+				return hit{w, join(r.dir.path, l.name), nil}, true
+			}
+			continue
+		}
+		rest, ok := "", false
+		if l.id == r.dir.id {
+			ok = true
+		} else if l.id.Dev == r.dir.id.Dev && l.inside != "" {
+			rest, ok = below(l.inside, r.dir.inside)
+		} else if l.path != "" {
+			rest, ok = below(l.path, r.dir.path)
+		}
+		if ok {
+			return hit{w, join(join(w.path, rest), l.name), nil}, true
+		}
+	}
+	return hit{}, false
+}
+
+// match turns an attempt into what it did to watched files.
+func (w *Watcher) match(a *attempt) (events []*Event) {
+	switch a.op() {
+	case bpf.UnlinkUnlinkOpOP_UNLINK, bpf.UnlinkUnlinkOpOP_RMDIR:
+		l := w.locate(a, &a.sides[0])
+		for _, h := range w.hits(a, &l) {
+			events = append(events, w.removed(a, h, Deleted, "")...)
+		}
+	case bpf.UnlinkUnlinkOpOP_RENAME, bpf.UnlinkUnlinkOpOP_EXCHANGE:
+		from, to := w.locate(a, &a.sides[0]), w.locate(a, &a.sides[1])
+		kind := Moved
+		if a.op() == bpf.UnlinkUnlinkOpOP_EXCHANGE {
+			kind = Replaced
+		}
+		for _, h := range w.hits(a, &from) {
+			events = append(events, w.removed(a, h, kind, a.sides[1].typed)...)
+		}
+		for _, h := range w.hits(a, &to) {
+			events = append(events, w.removed(a, h, Replaced, a.sides[0].typed)...)
+		}
+	case bpf.UnlinkUnlinkOpOP_APPEAR:
+		l := w.locate(a, &a.sides[0])
+		for _, h := range w.hits(a, &l) {
+			if h.step != nil && h.step.last {
+				h.watch.present, h.watch.size = true, 0
+			}
+		}
+	default:
+		events = w.truncated(a)
+	}
+	return events
+}
+
+// removed makes the event of a name that was taken away, if it is one.
+func (w *Watcher) removed(a *attempt, h hit, kind Kind, other string) []*Event {
+	e := w.event(a, h, kind)
+	e.Other, e.Dir = other, a.op() == bpf.UnlinkUnlinkOpOP_RMDIR
+	took := kind == Replaced && a.op() == bpf.UnlinkUnlinkOpOP_RENAME
+	victim := a.has(bpf.UnlinkAttemptFlagsATTEMPT_VICTIM)
+	switch {
+	case h.step == nil:
+		if took && !victim {
+			if w.truth && !a.has(bpf.UnlinkAttemptFlagsATTEMPT_URING) {
+				return nil // there was nothing in its place
+			}
+			e.Note = "whether there was a file before is not known"
+		}
+	case h.step.last && a.Error == 0:
+		was := h.watch.present
+		h.watch.present = kind == Replaced
+		if took && !was && !victim {
+			return nil
+		}
+	case h.step.last:
+	case !h.watch.present || kind == Deleted && !h.step.link || took:
+		return nil // a directory on the way, without the file
+	case a.Error == 0:
+		h.watch.present = false
+		what := "the directory"
+		if h.step.link {
+			what = "the symbolic link"
+		}
+		e.Note = fmt.Sprintf("with %s on the way to it, %s", what, join(h.step.path, h.step.name))
+	}
+	return []*Event{e}
+}
+
+// truncated makes the events of a file whose content was cut.
+func (w *Watcher) truncated(a *attempt) (events []*Event) {
+	l := w.locate(a, &a.sides[0])
+	if a.op() == bpf.UnlinkUnlinkOpOP_TRUNCATE { // links at the end are followed
+		if fd, err := w.open(a, &a.sides[0], a.sides[0].typed, 0); err == nil {
+			path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+			unix.Close(fd)
+			if err == nil {
+				l = location{path: filepath.Dir(path), name: filepath.Base(path)}
+			}
+		}
+	}
+	size := int64(a.Size)
+	if a.op() == bpf.UnlinkUnlinkOpOP_OPEN {
+		size = 0
+	}
+	for _, watch := range w.watches {
+		h, ok := watch.hit(&l, watch.at(a.TimeNs))
+		if ok && h.step != nil && !h.step.last {
+			continue
+		}
+		if !ok && a.has(bpf.UnlinkAttemptFlagsATTEMPT_FILE) && watch.there() && !watch.routes[0].isDir && a.File == watch.routes[0].file {
+			h, ok = hit{watch, watch.path, nil}, true
+		}
+		if !ok || size > 0 && watch.pattern == "" && size >= watch.size && watch.there() && !watch.routes[0].isDir {
+			continue // it grew
+		}
+		e := w.event(a, h, Truncated)
+		e.Size = size
+		if a.Error == 0 && h.path == watch.path {
+			watch.size = size
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// event is what is known of every one.
+func (w *Watcher) event(a *attempt, h hit, kind Kind) *Event {
+	e := &Event{Time: a.time, Path: h.path, Watched: h.watch.path, Kind: kind, Call: calls[a.op()], InFlight: a.call}
+	if a.has(bpf.UnlinkAttemptFlagsATTEMPT_URING) {
+		e.Call = "io_uring " + e.Call
+	}
+	if a.Error != 0 {
+		e.Err = unix.Errno(a.Error)
+	}
+	e.Process, e.Parents = w.who(a)
+	return e
+}

@@ -1,0 +1,209 @@
+package unlink
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/bpf"
+)
+
+// identify says what the kernel knows an open file by, and the mount it is on.
+type identify func(fd int) (bpf.UnlinkFileId, uint32, error)
+
+// A step is a name in a directory that a path leads through.
+type step struct {
+	dir  bpf.UnlinkFileId
+	path string // of the directory, without symbolic links
+	name string
+	// last says that the name is the watched file's own, not that of a
+	// directory or a symbolic link on the way to it.
+	last bool
+	link bool
+}
+
+// A route is how a path is found now.
+type route struct {
+	steps []step
+	// there says that there is such a file, isDir that it is a directory, in
+	// which case dir is where it is.
+	there, isDir bool
+	dir          place
+	file         bpf.UnlinkFileId
+	links        uint64 // hard links to the file
+	magic        int64  // of the file system of the last directory
+}
+
+// A place is a directory.
+type place struct {
+	id     bpf.UnlinkFileId
+	mount  uint32
+	path   string
+	inside string // in its file system
+}
+
+// maxLinks bounds symbolic links, as the kernel does.
+const maxLinks = 40
+
+// follow finds the route of an absolute path, as far as it leads. A link at its
+// end is itself watched, and so is what it leads to.
+func follow(path string, id identify) (r route, err error) {
+	fail := func(err error) (route, error) { return r, fmt.Errorf("look for %s: %w", path, err) }
+	cur, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { unix.Close(cur) }()
+	at, links := "/", 0
+	todo := strings.Split(strings.Trim(path, "/"), "/")
+	for len(todo) > 0 {
+		name := todo[0]
+		todo = todo[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		dir, _, err := id(cur)
+		if err != nil {
+			return fail(err)
+		}
+		if name != ".." {
+			r.steps = append(r.steps, step{dir: dir, path: at, name: name, last: rest(todo) == 0})
+		}
+		fd, err := unix.Openat(cur, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.ENOENT) {
+			r.magic = magicOf(cur)
+			return r, nil
+		}
+		if err != nil {
+			return fail(err)
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			unix.Close(fd)
+			return fail(err)
+		}
+		switch kind := st.Mode & unix.S_IFMT; {
+		case kind == unix.S_IFLNK:
+			target, err := readlink(fd)
+			unix.Close(fd)
+			if err != nil {
+				return fail(err)
+			}
+			if links++; links > maxLinks {
+				return fail(unix.ELOOP)
+			}
+			r.steps[len(r.steps)-1].link = true
+			todo = append(strings.Split(target, "/"), todo...)
+			if strings.HasPrefix(target, "/") {
+				root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+				if err != nil {
+					return fail(err)
+				}
+				unix.Close(cur)
+				cur, at = root, "/"
+			}
+		case kind == unix.S_IFDIR:
+			unix.Close(cur)
+			cur = fd
+			if name == ".." {
+				at = filepath.Dir(at)
+			} else {
+				at = join(at, name)
+			}
+		case rest(todo) > 0:
+			unix.Close(fd)
+			return fail(unix.ENOTDIR)
+		default:
+			r.there, r.links, r.magic = true, st.Nlink, magicOf(cur)
+			r.file, _, err = id(fd)
+			unix.Close(fd)
+			if err != nil {
+				return fail(err)
+			}
+			return r, nil
+		}
+	}
+	r.there, r.isDir, r.magic = true, true, magicOf(cur)
+	r.dir.path = at
+	if r.dir.id, r.dir.mount, err = id(cur); err != nil {
+		return fail(err)
+	}
+	return r, nil
+}
+
+// rest is how many names are to come.
+func rest(todo []string) (n int) {
+	for _, name := range todo {
+		if name != "" && name != "." {
+			n++
+		}
+	}
+	return n
+}
+
+func readlink(fd int) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	return string(buf[:max(n, 0)]), err
+}
+
+func magicOf(fd int) int64 {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(fd, &fs) != nil {
+		return 0
+	}
+	return int64(fs.Type)
+}
+
+// open opens what a process meant by a path, which starts at the side's base. It
+// is tried through what can still be reached of the process.
+func (w *Watcher) open(a *attempt, s *side, path string, flags int) (int, error) {
+	if path == "" {
+		path = "."
+	}
+	how := &unix.OpenHow{Flags: uint64(flags | unix.O_PATH | unix.O_CLOEXEC)}
+	if strings.HasPrefix(path, "/") && a.Root != w.root {
+		how.Resolve = unix.RESOLVE_IN_ROOT
+	}
+	for _, start := range w.starts(a, s) {
+		base, err := unix.Open(start, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		id, _, err := w.identify(base)
+		if err != nil || id != s.base {
+			unix.Close(base)
+			continue
+		}
+		fd, err := unix.Openat2(base, path, how)
+		if errors.Is(err, unix.ENOSYS) && how.Resolve == 0 { // before 5.6
+			fd, err = unix.Openat(base, path, int(how.Flags), 0)
+		}
+		unix.Close(base)
+		return fd, err
+	}
+	return -1, unix.ENOENT
+}
+
+// starts are paths under which a side's base may be found.
+func (w *Watcher) starts(a *attempt, s *side) (paths []string) {
+	if path, ok := w.mounts[s.mount].seen(s.inside); ok {
+		paths = append(paths, path)
+	}
+	pids := []uint32{a.Tgid}
+	for i := range a.Parents {
+		pids = append(pids, a.Parents[i].Pid)
+	}
+	for _, pid := range pids {
+		proc := fmt.Sprintf("/proc/%d/", pid)
+		paths = append(paths, proc+"cwd", proc+"root")
+		if path, err := os.Readlink(proc + "root"); err == nil && path != "/" {
+			paths = append(paths, proc+"root"+s.inside)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,62 @@
+package unlink
+
+import (
+	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/kernel"
+)
+
+// who tells who made an attempt, and who started it: as the kernel knew them
+// then, and, of those that live on, what else there is.
+func (w *Watcher) who(a *attempt) (Process, []Process) {
+	p := Process{
+		PID: int(a.Tgid), TID: int(a.Tid), Comm: text(a.Comm[:]), Exe: a.exe, Argv: a.argv,
+		ArgvCut: a.has(bpf.UnlinkAttemptFlagsATTEMPT_CUT_ARGV), UID: a.Uid, start: a.StartNs,
+	}
+	if path, ok := w.mounts[a.ExeMount].seen(a.exe); ok {
+		p.Exe = path
+	}
+	known := alive(&p)
+	var parents []Process
+	for i := range a.Parents {
+		raw := &a.Parents[i]
+		if raw.Pid == 0 {
+			break
+		}
+		up := Process{PID: int(raw.Pid), TID: int(raw.Pid), Comm: text(raw.Comm[:]), start: raw.StartNs}
+		alive(&up)
+		parents = append(parents, up)
+	}
+	if known {
+		return p, parents
+	}
+	group, err := kernel.CgroupByID(a.Cgroup)
+	if err == nil && group.Path != "/" {
+		p.Cgroup = group
+	}
+	for i := range parents { // what it was in is most likely what its parent is in
+		if p.Cgroup.Path == "" {
+			p.Cgroup = parents[i].Cgroup
+		}
+	}
+	return p, parents
+}
+
+// tick is what times of start are counted in (proc_pid_stat(5)), in nanoseconds.
+const tick = 10_000_000
+
+// alive adds what /proc says of a process, if it is still the one.
+func alive(p *Process) bool {
+	proc, err := procfs.Open(p.PID)
+	if err != nil || proc.StartTime != p.start/tick {
+		return false
+	}
+	p.Exe = proc.Exe
+	if len(p.Argv) == 0 {
+		p.Argv, _ = proc.Cmdline() // without it, it has just ended
+	}
+	if group, err := kernel.CgroupOf(p.PID); err == nil {
+		p.Cgroup = group
+	}
+	return true
+}
