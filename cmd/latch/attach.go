@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,32 @@ func (l *launched) wait(s streams) error {
 	}
 	fmt.Fprintf(s.err, "latch: %s exited with %d\n", report.Escape(l.argv[0]), l.status)
 	return &exitError{code: l.status}
+}
+
+// exitPipe is what a shell says of a program whose output was closed.
+const exitPipe = 128 + int(syscall.SIGPIPE)
+
+// keepOnPipe lets a run go on where the output is closed: what is in the kernel and
+// beside the output must still be taken away. The function that it returns ends that.
+func keepOnPipe() (end func()) {
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return func() { signal.Stop(pipe) }
+}
+
+// follow ends a run that watched the kernel while the command, if there is one,
+// ran. err is how the watching ended; verdict says how the run itself does.
+func (l *launched) follow(s streams, err error, verdict func() error) error {
+	if errors.Is(err, syscall.EPIPE) { // who read the lines has gone: the command goes on
+		_ = l.wait(s)
+		return &exitError{code: exitPipe}
+	}
+	if err != nil {
+		l.kill()
+		return err
+	}
+	failed := l.wait(s)
+	return cmp.Or(verdict(), failed)
 }
 
 // outcome is what a recording says of the command.

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/kernel"
@@ -141,11 +138,7 @@ func drops(ctx context.Context, s streams, o *dropsOptions, command []string) er
 	}
 	ctx, signals := interruptible(ctx)
 	defer signals.stop()
-	// Where the output is closed, what is in the kernel and beside the output
-	// must still be taken away.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, unix.SIGPIPE)
-	defer signal.Stop(pipe)
+	defer keepOnPipe()()
 	w := &dropWatch{options: o, where: where, inside: inside, s: s}
 	return w.run(ctx, signals, command)
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
@@ -45,9 +42,6 @@ type dropWatch struct {
 	sum      dropSum
 }
 
-// exitPipe is what a shell says of a program whose output was closed.
-const exitPipe = 128 + int(unix.SIGPIPE)
-
 // dropTick is how often drops are read.
 const dropTick = 250 * time.Millisecond
 
@@ -62,17 +56,7 @@ func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []stri
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	err = w.measure(ctx, signals, req, child)
-	if errors.Is(err, unix.EPIPE) { // who read the lines has gone: the command goes on
-		_ = child.wait(w.s)
-		return &exitError{code: exitPipe}
-	}
-	if err != nil {
-		child.kill()
-		return err
-	}
-	failed := child.wait(w.s)
-	return cmp.Or(w.verdict(), failed)
+	return child.follow(w.s, w.measure(ctx, signals, req, child), w.verdict)
 }
 
 // measure attaches, watches, and detaches.

@@ -97,10 +97,11 @@ func newRoot(io streams) *cobra.Command {
 		Version:       uprobe.Version(),
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			const commands = "record, check, trace, list, drops, unlinks, report or diff (latch --help shows more)"
 			if len(args) > 0 {
-				return usage(fmt.Errorf("no command %q: record, check, trace, list, drops, report or diff (latch --help shows more)", args[0]))
+				return usage(fmt.Errorf("no command %q: %s", args[0], commands))
 			}
-			return usage(errors.New("name a command: record, check, trace, list, drops, report or diff (latch --help shows more)"))
+			return usage(errors.New("name a command: " + commands))
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -109,6 +110,6 @@ func newRoot(io streams) *cobra.Command {
 		}
 		return usage(fmt.Errorf("%w (%s --help shows the flags)", err, c.CommandPath()))
 	})
-	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newCheck(io), newReport(io), newDiff(io))
+	root.AddCommand(newRecord(io), newTrace(io), newList(io), newDrops(io), newUnlinks(io), newCheck(io), newReport(io), newDiff(io))
 	return root
 }

@@ -33,6 +33,23 @@ func (p *Process) TracerPid() int {
 	return n
 }
 
+// Parent returns the PID of the process that started p, or that has taken it over;
+// 0 if it has none.
+func (p *Process) Parent() int {
+	n, _ := strconv.Atoi(p.statusField("PPid"))
+	return n
+}
+
+// UID returns the real user ID; ok is false when p is gone.
+func (p *Process) UID() (uid uint32, ok bool) {
+	fields := strings.Fields(p.statusField("Uid"))
+	if len(fields) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(fields[0], 10, 32)
+	return uint32(n), err == nil
+}
+
 // Seccomp returns the seccomp mode: 0 none, 1 strict, 2 filter.
 func (p *Process) Seccomp() int {
 	n, _ := strconv.Atoi(p.statusField("Seccomp"))

@@ -259,7 +259,7 @@ func (w *watch) check() (doubts []string, err error) {
 }
 
 // arm looks for all watches again and tells the kernel.
-func (w *Watcher) arm() error {
+func (w *tracer) arm() error {
 	var generation uint64
 	if err := w.coll.Variables[bpf.UnlinkVarGeneration].Get(&generation); err != nil {
 		return fmt.Errorf("watch paths: %w", err)
@@ -289,7 +289,7 @@ func (w *Watcher) arm() error {
 
 // put puts a filter into the kernel: what is new, then the word that it is
 // there, then it takes away what is old.
-func (w *Watcher) put(f *filter, generation uint64) error {
+func (w *tracer) put(f *filter, generation uint64) error {
 	vars := w.coll.Variables
 	var suffixes [maxSuffixes]bpf.UnlinkSuffix
 	copy(suffixes[:], f.suffixes)

@@ -21,7 +21,7 @@ type location struct {
 
 // locate finds where a side of an attempt leads. What it passed through may be
 // gone by now: then its path counts as it was given.
-func (w *Watcher) locate(a *attempt, s *side) location {
+func (w *tracer) locate(a *attempt, s *side) location {
 	dir, name := split(s.typed)
 	l := location{id: s.base, inside: s.inside, name: name}
 	base, ok := w.mounts[s.mount].seen(s.inside)
@@ -50,7 +50,7 @@ func (w *Watcher) locate(a *attempt, s *side) location {
 }
 
 // placeOf says where a directory of ours is.
-func (w *Watcher) placeOf(fd int) (place, bool) {
+func (w *tracer) placeOf(fd int) (place, bool) {
 	id, mount, err := w.identify(fd)
 	if err != nil {
 		return place{}, false
@@ -83,7 +83,7 @@ type hit struct {
 }
 
 // hits finds what is watched at a location.
-func (w *Watcher) hits(a *attempt, l *location) (all []hit) {
+func (w *tracer) hits(a *attempt, l *location) (all []hit) {
 	for _, watch := range w.watches {
 		if h, ok := watch.hit(l, watch.at(a.TimeNs)); ok {
 			all = append(all, h)
@@ -127,7 +127,7 @@ func (w *watch) hit(l *location, routes []route) (hit, bool) {
 }
 
 // match turns an attempt into what it did to watched files.
-func (w *Watcher) match(a *attempt) (events []*Event) {
+func (w *tracer) match(a *attempt) (events []*Event) {
 	switch a.op() {
 	case bpf.UnlinkUnlinkOpOP_UNLINK, bpf.UnlinkUnlinkOpOP_RMDIR:
 		l := w.locate(a, &a.sides[0])
@@ -160,7 +160,7 @@ func (w *Watcher) match(a *attempt) (events []*Event) {
 }
 
 // removed makes the event of a name that was taken away, if it is one.
-func (w *Watcher) removed(a *attempt, h hit, kind Kind, other string) []*Event {
+func (w *tracer) removed(a *attempt, h hit, kind Kind, other string) []*Event {
 	e := w.event(a, h, kind)
 	e.Other, e.Dir = other, a.op() == bpf.UnlinkUnlinkOpOP_RMDIR
 	took := kind == Replaced && a.op() == bpf.UnlinkUnlinkOpOP_RENAME
@@ -194,7 +194,7 @@ func (w *Watcher) removed(a *attempt, h hit, kind Kind, other string) []*Event {
 }
 
 // truncated makes the events of a file whose content was cut.
-func (w *Watcher) truncated(a *attempt) (events []*Event) {
+func (w *tracer) truncated(a *attempt) (events []*Event) {
 	l := w.locate(a, &a.sides[0])
 	if a.op() == bpf.UnlinkUnlinkOpOP_TRUNCATE { // links at the end are followed
 		if fd, err := w.open(a, &a.sides[0], a.sides[0].typed, 0); err == nil {
@@ -231,7 +231,7 @@ func (w *Watcher) truncated(a *attempt) (events []*Event) {
 }
 
 // event is what is known of every one.
-func (w *Watcher) event(a *attempt, h hit, kind Kind) *Event {
+func (w *tracer) event(a *attempt, h hit, kind Kind) *Event {
 	e := &Event{Time: a.time, Path: h.path, Watched: h.watch.path, Kind: kind, Call: calls[a.op()], InFlight: a.call}
 	if a.has(bpf.UnlinkAttemptFlagsATTEMPT_URING) {
 		e.Call = "io_uring " + e.Call

@@ -161,7 +161,7 @@ func magicOf(fd int) int64 {
 
 // open opens what a process meant by a path, which starts at the side's base. It
 // is tried through what can still be reached of the process.
-func (w *Watcher) open(a *attempt, s *side, path string, flags int) (int, error) {
+func (w *tracer) open(a *attempt, s *side, path string, flags int) (int, error) {
 	if path == "" {
 		path = "."
 	}
@@ -190,7 +190,7 @@ func (w *Watcher) open(a *attempt, s *side, path string, flags int) (int, error)
 }
 
 // starts are paths under which a side's base may be found.
-func (w *Watcher) starts(a *attempt, s *side) (paths []string) {
+func (w *tracer) starts(a *attempt, s *side) (paths []string) {
 	if path, ok := w.mounts[s.mount].seen(s.inside); ok {
 		paths = append(paths, path)
 	}

@@ -8,7 +8,7 @@ import (
 
 // who tells who made an attempt, and who started it: as the kernel knew them
 // then, and, of those that live on, what else there is.
-func (w *Watcher) who(a *attempt) (Process, []Process) {
+func (w *tracer) who(a *attempt) (Process, []Process) {
 	p := Process{
 		PID: int(a.Tgid), TID: int(a.Tid), Comm: text(a.Comm[:]), Exe: a.exe, Argv: a.argv,
 		ArgvCut: a.has(bpf.UnlinkAttemptFlagsATTEMPT_CUT_ARGV), UID: a.Uid, start: a.StartNs,
@@ -51,12 +51,20 @@ func alive(p *Process) bool {
 	if err != nil || proc.StartTime != p.start/tick {
 		return false
 	}
-	p.Exe = proc.Exe
+	now := processOf(proc)
+	p.Exe, p.Cgroup = now.Exe, now.Cgroup
 	if len(p.Argv) == 0 {
-		p.Argv, _ = proc.Cmdline() // without it, it has just ended
-	}
-	if group, err := kernel.CgroupOf(p.PID); err == nil {
-		p.Cgroup = group
+		p.Argv = now.Argv
 	}
 	return true
+}
+
+// processOf says what /proc says of a process. What cannot be read is of one that
+// has just ended.
+func processOf(proc *procfs.Process) Process {
+	p := Process{PID: proc.PID, TID: proc.PID, Comm: proc.Comm, Exe: proc.Exe, start: proc.StartTime * tick}
+	p.Argv, _ = proc.Cmdline()
+	p.UID, _ = proc.UID()
+	p.Cgroup, _ = kernel.CgroupOf(proc.PID)
+	return p
 }
