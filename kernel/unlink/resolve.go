@@ -118,7 +118,7 @@ func follow(path string, id identify) (r route, err error) {
 			unix.Close(fd)
 			return fail(unix.ENOTDIR)
 		default:
-			r.there, r.links, r.magic = true, st.Nlink, magicOf(cur)
+			r.there, r.links, r.magic = true, uint64(st.Nlink), magicOf(cur)
 			r.file, _, err = id(fd)
 			unix.Close(fd)
 			if err != nil {
