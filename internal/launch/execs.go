@@ -120,9 +120,11 @@ func mountPoints(info []byte) []string {
 	return points
 }
 
-// serve answers the kernel until the group is closed.
+// serve answers the kernel until the group is closed. Where that cannot go on,
+// it closes the group itself: the kernel lets all who wait go on.
 func (e *Execs) serve(f func(*Exec)) {
 	defer close(e.done)
+	defer e.group.Close()
 	buf := make([]byte, 4096)
 	for {
 		n, err := e.group.Read(buf)
@@ -136,6 +138,7 @@ func (e *Execs) serve(f func(*Exec)) {
 		for at := 0; at+int(unsafe.Sizeof(unix.FanotifyEventMetadata{})) <= n; {
 			event := (*unix.FanotifyEventMetadata)(unsafe.Pointer(&buf[at]))
 			if event.Event_len < uint32(unsafe.Sizeof(*event)) {
+				e.err = fmt.Errorf("follow what the command starts: an event of %d bytes", event.Event_len)
 				return
 			}
 			at += int(event.Event_len)
@@ -166,7 +169,9 @@ func (e *Execs) Close() error {
 	e.once.Do(func() {
 		err := e.group.Close()
 		<-e.done
-		e.err = errors.Join(e.err, err)
+		if !errors.Is(err, os.ErrClosed) {
+			e.err = errors.Join(e.err, err)
+		}
 	})
 	return e.err
 }
