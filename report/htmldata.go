@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -154,9 +155,9 @@ func newPageFunction(f *latency.Function) pageFunction {
 func (p *pageSeries) add(function int, f *latency.Function, s *latency.Series, first int) {
 	key := make([]string, len(f.By))
 	for i, name := range f.By {
-		key[i] = keyEmpty
-		if value := s.Key[name]; value != "" {
-			key[i] = cutBytes(value, maxPageKey)
+		key[i] = latency.KeyNone
+		if value, ok := s.Key[name]; ok {
+			key[i] = cmp.Or(cutBytes(value, maxPageKey), keyEmpty)
 		}
 	}
 	p.Function = append(p.Function, function)

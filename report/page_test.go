@@ -28,6 +28,7 @@ func TestPage(t *testing.T) {
 		{"filter", testPageFilter},
 		{"sort and turn pages", testPageSort},
 		{"flame graph", testPageFlame},
+		{"axis", testPageAxis},
 		{"over time", testPageTime},
 		{"keyboard", testPageKeyboard},
 		{"names", testPageNames},
@@ -235,6 +236,32 @@ func testPageFlame(t *testing.T, browser context.Context) {
 	p.do(chromedp.Click(chromedp.CSS("#flame .controls button")))
 	if after := wide("route=/api/orders: "); after != before {
 		t.Errorf("zoomed out to %v, was %v pixels", after, before)
+	}
+}
+
+// The axis is that of the cells, also where calls are outside of all buckets.
+func testPageAxis(t *testing.T, browser context.Context) {
+	durations := spread(90, 1e6, 1)
+	for _, extreme := range [][]uint64{nil, {0, 30}, {9_000e9}, {0, 9_000e9}} {
+		p := open(t, browser, recording(function("f", nil, seriesOf(map[string]string{}, slices.Concat(durations, spread(9, 7e4, 1), spread(9, 2e8, 1), extreme)...))), 1400, 900)
+		place := eval[[]float64](p, `(() => {
+			const canvas = document.querySelector("#heat canvas.strip");
+			const tick = [...document.querySelectorAll("#heat .axis text")].find((t) => t.textContent === "1ms");
+			return [Number(tick.getAttribute("x")) / canvas.clientWidth, Number(canvas.getAttribute("aria-valuemax")) + 1];
+		})()`)
+		p.do(chromedp.Focus(chromedp.CSS("#heat canvas.strip")))
+		p.keys(kb.ArrowRight, kb.ArrowLeft) // to the fullest bucket, where it begins
+		at := eval[float64](p, `Number(document.querySelector("#heat canvas.strip").getAttribute("aria-valuenow"))`)
+		if got := place[0] * place[1]; got < at-0.01 || got > at+1.01 {
+			t.Errorf("with %v, 1ms is at column %.2f, and its calls are in column %.0f", extreme, got, at)
+		}
+		if got := p.texts("#heat .readout")[0]; !strings.HasPrefix(got, "90 calls ") {
+			t.Errorf("with %v: %q", extreme, got)
+		}
+		p.keys(kb.End)
+		if got := p.texts("#heat .readout")[0]; slices.Contains(extreme, 9_000e9) && !strings.HasPrefix(got, "1 call of all calls took more than ") {
+			t.Errorf("with %v, the last column: %q", extreme, got)
+		}
 	}
 }
 

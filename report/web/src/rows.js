@@ -1,9 +1,9 @@
 // The heat map by argument: a row of latency buckets for each series.
 
 import { el, surface, svg } from './dom.js';
-import { calls, estimate, ns, share } from './format.js';
+import { calls, estimate, share } from './format.js';
 import { size } from './histogram.js';
-import { columns, heatColor, logScale, range, spread, ticks } from './scale.js';
+import { columnTicks, columns, heatColor, place, range, span, spread } from './scale.js';
 import { dark, letter, toggle } from './state.js';
 
 const height = 26;
@@ -20,7 +20,7 @@ export function strip(canvas, series, cols, width, tall, cursor) {
     context.fillRect(i * step, 0, Math.ceil(step), tall);
   });
   const { bounds } = series.model;
-  const x = logScale(bounds[cols.first], edge(bounds, cols, cols.n));
+  const x = place(bounds, cols);
   const ink = dark() ? ['#0c121a', '#ffffff'] : ['#ffffff', '#101418'];
   const at = (q) => Math.min(Math.max(x(series.quantile(q).mid) * width, 1.5), width - 1.5);
   for (const [i, color] of ink.entries()) {
@@ -43,9 +43,6 @@ export function strip(canvas, series, cols, width, tall, cursor) {
     context.strokeRect(cursor * step, 1, Math.max(step, 3), tall - 2);
   }
 }
-
-// edge is the lower bound of a column; of the one after the last, the end.
-export const edge = (bounds, { first, per }, i) => bounds[Math.min(first + i * per, bounds.length - 1)];
 
 // byArgument fills body with rows and their axis. say is told of the bucket that
 // the reader is at.
@@ -96,7 +93,7 @@ function row(one, cols, width, canvases, say) {
     say(text);
   };
   const peak = cells.indexOf(Math.max(...cells));
-  canvas.addEventListener('pointermove', (e) => move(Math.floor((e.offsetX / width) * cols.n)));
+  for (const what of ['pointermove', 'pointerdown']) canvas.addEventListener(what, (e) => move(Math.floor((e.offsetX / width) * cols.n)));
   canvas.addEventListener('pointerleave', () => move(undefined));
   canvas.addEventListener('focus', () => canvas.matches(':focus-visible') && move(at ?? peak));
   canvas.addEventListener('blur', () => move(undefined));
@@ -127,16 +124,9 @@ function again(act, series) {
   if (own && label) [...own.querySelectorAll('button, canvas')].find((e) => e.getAttribute('aria-label') === label)?.focus();
 }
 
-const span = (bounds, cols, i) => {
-  const hi = edge(bounds, cols, i + 1);
-  return hi > 1e18 ? `more than ${ns(edge(bounds, cols, i))}` : `${ns(edge(bounds, cols, i))} to ${ns(hi)}`;
-};
-
 function axis(bounds, cols, width) {
-  const lo = edge(bounds, cols, 0);
-  const hi = edge(bounds, cols, cols.n);
-  const x = logScale(lo, hi);
-  const list = ticks(lo, hi, Math.max(2, Math.floor(width / 56)));
+  const x = place(bounds, cols);
+  const list = columnTicks(bounds, cols, Math.max(2, Math.floor(width / 56)));
   return svg('svg', { class: 'ticks', width, height: 22 }, list.map(({ value, label }) => {
     const at = x(value) * width;
     const anchor = at < 16 ? 'start' : at > width - 16 ? 'end' : 'middle';

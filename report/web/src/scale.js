@@ -47,6 +47,40 @@ export function columns(first, end, pixels, least = 4) {
   return { first, per, n: Math.ceil((end - first) / per) };
 }
 
+// place maps times to 0 ... 1 across the columns. What is below the first bucket
+// or above the last one of the scheme is in the middle of its slot, since that has
+// one bound only.
+export function place(bounds, { first, per, n }) {
+  return (value) => {
+    let slot = 0;
+    for (let hi = bounds.length - 1; hi - slot > 1;) {
+      const middle = (slot + hi) >> 1;
+      if (bounds[middle] < value) slot = middle;
+      else hi = middle;
+    }
+    const [from, to] = [bounds[slot], bounds[slot + 1]];
+    const part = from > 0 && to < endless ? Math.log(value / from) / Math.log(to / from) : 0.5;
+    return (slot + Math.min(Math.max(part, 0), 1) - first) / (per * n);
+  };
+}
+
+// edge is the lower bound of a column; of the one after the last, the end.
+export const edge = (bounds, { first, per }, i) => bounds[Math.min(first + i * per, bounds.length - 1)];
+
+const endless = 1e18; // above every bound but the last one of the scheme
+
+// span says which times a column has.
+export function span(bounds, cols, i) {
+  const [lo, hi] = [edge(bounds, cols, i), edge(bounds, cols, i + 1)];
+  return hi > endless ? `more than ${ns(lo)}` : `${ns(lo)} to ${ns(hi)}`;
+}
+
+// columnTicks returns ticks for the columns.
+export function columnTicks(bounds, cols, most) {
+  const within = bounds.slice(cols.first, cols.first + cols.per * cols.n + 1).filter((b) => b > 0 && b < endless);
+  return within.length === 0 ? [] : ticks(within[0], within[within.length - 1], most);
+}
+
 // spread puts a histogram's counts into columns.
 export function spread({ slots, counts }, { first, per, n }) {
   const out = new Float64Array(n);

@@ -3,8 +3,8 @@
 import { el, surface, svg } from './dom.js';
 import { calls, estimate, ns, share } from './format.js';
 import { quantile, size } from './histogram.js';
-import { edge, sign } from './rows.js';
-import { columns, heatColor, logScale, range, spread, ticks } from './scale.js';
+import { sign } from './rows.js';
+import { columnTicks, columns, heatColor, place, range, span, spread } from './scale.js';
 import { chosen, dark, letter } from './state.js';
 
 const height = 168;
@@ -50,7 +50,7 @@ function picture(model, one, cols, width, say) {
     context.fillRect(from, height - (j + 1) * step, Math.ceil(x(ends[i])) - from, Math.ceil(step));
   }));
 
-  const y = logScale(edge(bounds, cols, 0), edge(bounds, cols, cols.n));
+  const y = place(bounds, cols);
   const line = (k, name) => {
     let path = '';
     numbers.forEach((q, i) => {
@@ -60,7 +60,7 @@ function picture(model, one, cols, width, say) {
     });
     return [svg('path', { class: 'halo', d: path }), svg('path', { class: name, d: path })];
   };
-  const levels = ticks(edge(bounds, cols, 0), edge(bounds, cols, cols.n), 6).map(({ value, label }) => {
+  const levels = columnTicks(bounds, cols, 6).map(({ value, label }) => {
     const at = height * (1 - y(value));
     return svg('g', {}, svg('line', { x1: -5, x2: 0, y1: at, y2: at }), svg('text', { x: -8, y: Math.min(Math.max(at + 4, 10), height), 'text-anchor': 'end' }, label));
   });
@@ -81,16 +81,18 @@ function picture(model, one, cols, width, say) {
     cursor.setAttribute('y', height - (j + 1) * step);
     const n = size(one.slices[i]);
     const text = `${ns(begin(i))} to ${ns(ends[i])}: ${calls(n)}` + (n === 0 ? '' :
-      `, p50 ${estimate(numbers[i][0])}, p99 ${estimate(numbers[i][1])}; ${share(grid[i][j], n)} took ${ns(edge(bounds, cols, j))} to ${ns(edge(bounds, cols, j + 1))}`);
+      `, p50 ${estimate(numbers[i][0])}, p99 ${estimate(numbers[i][1])}; ${share(grid[i][j], n)} took ${span(bounds, cols, j)}`);
     canvas.setAttribute('aria-valuenow', i);
     canvas.setAttribute('aria-valuetext', text);
     say(text);
   };
   const start = () => [0, Math.max(0, grid[0].indexOf(Math.max(...grid[0])))];
-  canvas.addEventListener('pointermove', (e) => {
-    const t = (e.offsetX / width) * whole;
-    move(ends.findIndex((to) => t <= to), Math.floor((height - e.offsetY) / step));
-  });
+  for (const what of ['pointermove', 'pointerdown']) {
+    canvas.addEventListener(what, (e) => {
+      const t = (e.offsetX / width) * whole;
+      move(ends.findIndex((to) => t <= to), Math.floor((height - e.offsetY) / step));
+    });
+  }
   canvas.addEventListener('pointerleave', () => move());
   canvas.addEventListener('focus', () => canvas.matches(':focus-visible') && move(...(at ?? start())));
   canvas.addEventListener('blur', () => move());
