@@ -105,7 +105,7 @@ func testPageSelect(t *testing.T, browser context.Context) {
 	if d := cmp.Diff([]string{"A", "B", "C", "D"}, marks()); d != "" {
 		t.Errorf("curves after a click (-want +got):\n%s", d)
 	}
-	if path := eval[string](p, `document.querySelector('.curve[data-series="4"] path').getAttribute("d")`); strings.Count(path, "L") < 10 || strings.Contains(path, "NaN") {
+	if path := eval[string](p, `document.querySelector('.curve[data-series="4"] path').getAttribute("d")`); strings.Count(path, "H") < 10 || strings.Contains(path, "NaN") {
 		t.Errorf("the curve is %q", path)
 	}
 	if last := p.texts("#curves tbody tr:last-child > *"); len(last) != 7 || last[0] != "D/healthz, GET" || last[1] != "21.1µs" || last[4] != "32.6µs" {

@@ -13,21 +13,16 @@ const percentiles = [0.5, 0.9, 0.99, 0.999];
 // across puts a quantile on the axis: each nine takes the same room.
 const across = (q) => -Math.log10(1 - q);
 
-// points returns where the curve of a series goes: for each bucket the part of
-// the calls up to it, and the middle of the bucket.
-function points({ buckets, model: { bounds }, min, max }) {
+// stairs returns the curve of a series: for each bucket, up to where on the axis
+// the calls have its middle. A quantile is a step, which shows where calls are few.
+function stairs({ buckets, model: { bounds }, min, max }) {
   const n = size(buckets);
   let below = 0;
-  const out = [[0, min]];
-  buckets.slots.forEach((slot, i) => {
-    const lo = Math.max(bounds[slot], min);
-    const hi = Math.min(bounds[slot + 1], max);
-    const before = below;
+  return buckets.slots.map((slot, i) => {
     below += buckets.counts[i];
-    out.push([(before + below) / 2 / n, (lo + hi) / 2]);
+    const middle = (Math.max(bounds[slot], min) + Math.min(bounds[slot + 1], max)) / 2;
+    return [across(Math.min(below, n - 0.5) / n), middle];
   });
-  out.push([1 - 0.5 / n, max]);
-  return out.map(([q, t]) => [across(Math.min(q, 1 - 0.5 / n)), t]);
 }
 
 export function curves() {
@@ -50,7 +45,7 @@ export function curves() {
 function chart(shown, width) {
   const w = width - pad.left - pad.right;
   const h = height - pad.top - pad.bottom;
-  const lines = shown.map((s) => ({ s, path: points(s) }));
+  const lines = shown.map((s) => ({ s, path: stairs(s) }));
   const most = Math.max(2, ...lines.map(({ path }) => path[path.length - 1][0]));
   const lo = Math.min(...shown.map((s) => s.min));
   const hi = Math.max(...shown.map((s) => s.max), lo * 1.1 + 1);
@@ -80,7 +75,7 @@ function chart(shown, width) {
     const mark = letter(s);
     const [endX, endY] = ends[i];
     return svg('g', { class: `curve ${mark}`, 'data-series': s.id },
-      svg('path', { d: `M${path.map(([a, t]) => `${px(a)} ${py(t)}`).join('L')}` }),
+      svg('path', { d: `M0 ${py(path[0][1])}${path.map(([a, t]) => `V${py(t)}H${px(a)}`).join('')}` }),
       svg('text', { class: 'end', x: endX + 5, y: endY + 4 }, mark));
   });
   const label = `Percentile curves of ${shown.map((s) => `${letter(s)}: ${s.name}`).join('; ')}. The table below has the numbers.`;
