@@ -273,16 +273,20 @@ static __always_inline __u32 flags_of(const struct dentry *dir)
 }
 
 /* touch notes that a call changes an inode, if that is of interest. */
-static __noinline int touch(const struct inode *inode, __u64 who)
+static __noinline int touch(const struct inode *inode, __u64 who, __u32 op)
 {
 	struct touch fresh = {}, *touch;
-	const struct dentry *dir = alias(inode);
+	const struct dentry *dir = NULL;
+	bool is_dir = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
 	struct file_id id;
 
+	if (!is_dir && op < OP_RENAME) /* of what is deleted the directory tells */
+		return 0;
 	identify_inode(inode, &id);
 	if (!bpf_map_lookup_elem(&devices, &id.dev))
 		return 0;
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFDIR) {
+	dir = alias(inode);
+	if (!is_dir) {
 		fresh.moved = id;
 		fresh.file = bpf_map_lookup_elem(&files, &id) != NULL;
 		dir = dir ? BPF_CORE_READ(dir, d_parent) : NULL;
@@ -291,6 +295,8 @@ static __noinline int touch(const struct inode *inode, __u64 who)
 		identify_dentry(dir, &fresh.dir);
 		fresh.flags = flags_of(dir);
 	}
+	if (!fresh.flags && !fresh.moved.ino)
+		return 0;
 	touch = bpf_map_lookup_elem(&touches, &who);
 	if (!touch) {
 		bpf_map_update_elem(&touches, &who, &fresh, BPF_ANY);
@@ -356,8 +362,12 @@ static __noinline bool take_path(struct scratch *s, struct ask *ask, int i, __u3
 	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees)
 		return false;
 	start_at(ask, i, s->parts[off] == '/');
+	if (ask->op == OP_APPEAR && (!(wanted & WANT_NAME) ||
+				     (generation == armed && wanted & WANT_HERE && s->parts[off] != '/' &&
+				      !(flags_of(ask->base[i]) & DIR_NAMES))))
+		return false;
 	if (ask->op == OP_APPEAR)
-		return wanted & WANT_NAME;
+		return true;
 	/* where it is not known what directories are, what is named says enough */
 	told = generation == armed && !ask->error;
 	if (wanted & WANT_HERE && s->parts[off] != '/')
@@ -398,8 +408,11 @@ static __noinline bool take_file(struct scratch *s, struct ask *ask, __u32 *at)
 	ask->mnt[0] = BPF_CORE_READ(file, f_path.mnt);
 	if (watched)
 		return true;
+	if (created && (!(wanted & WANT_NAME) || (generation == armed &&
+						  !(flags_of(ask->base[0]) & DIR_NAMES))))
+		return false;
 	if (created)
-		return wanted & WANT_NAME;
+		return true;
 	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees)
 		return false;
 	if (generation != armed)
@@ -423,6 +436,8 @@ static __noinline int consider_in(struct scratch *s, struct ask *ask)
 			found = *touch;
 			bpf_map_delete_elem(&touches, &who);
 			touch = &found;
+		} else if (!ask->error && generation == armed) {
+			return 0;
 		}
 	}
 	__builtin_memset(&s->a, 0, sizeof(s->a));

@@ -235,15 +235,16 @@ int sys_exit(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /*
- * Since 6.13 it is seen when an inode's time of change is set: of the calls that
- * take names away the kernel itself then says which directories they changed,
- * however these were named.
+ * Since 6.13 it is seen when an inode's time of change is set, or would be if it
+ * were not that time already: of the calls that take names away the kernel itself
+ * then says which directories they changed, however these were named.
  */
 static __always_inline int changed(const struct inode *inode)
 {
 	struct task_struct___who *task = (void *)bpf_get_current_task();
 	__u64 who = bpf_get_current_pid_tgid();
 	struct pt_regs *regs;
+	int op = OP_RENAME;
 
 	if (!enabled)
 		return 0;
@@ -253,10 +254,11 @@ static __always_inline int changed(const struct inode *inode)
 			return 0;
 	} else {
 		regs = user_registers();
-		if (!regs || removes(SYSCALL(regs)) == OP_NONE)
+		op = regs ? removes(SYSCALL(regs)) : OP_NONE;
+		if (op == OP_NONE)
 			return 0;
 	}
-	return touch(inode, who);
+	return touch(inode, who, op);
 }
 
 SEC("raw_tracepoint/inode_set_ctime_to_ts")
@@ -267,6 +269,12 @@ int set_ctime(struct bpf_raw_tracepoint_args *ctx)
 
 SEC("raw_tracepoint/ctime_ns_xchg")
 int swap_ctime(struct bpf_raw_tracepoint_args *ctx)
+{
+	return changed((void *)ctx->args[0]);
+}
+
+SEC("raw_tracepoint/ctime_xchg_skip")
+int keep_ctime(struct bpf_raw_tracepoint_args *ctx)
 {
 	return changed((void *)ctx->args[0]);
 }

@@ -189,6 +189,7 @@ const (
 	UnlinkMapTouches          = "touches"
 	UnlinkProgComplete        = "complete"
 	UnlinkProgIdentify        = "identify"
+	UnlinkProgKeepCtime       = "keep_ctime"
 	UnlinkProgSetCtime        = "set_ctime"
 	UnlinkProgSubmit          = "submit"
 	UnlinkProgSwapCtime       = "swap_ctime"
@@ -260,6 +261,7 @@ type UnlinkSpecs struct {
 type UnlinkProgramSpecs struct {
 	Complete  *ebpf.ProgramSpec `ebpf:"complete"`
 	Identify  *ebpf.ProgramSpec `ebpf:"identify"`
+	KeepCtime *ebpf.ProgramSpec `ebpf:"keep_ctime"`
 	SetCtime  *ebpf.ProgramSpec `ebpf:"set_ctime"`
 	Submit    *ebpf.ProgramSpec `ebpf:"submit"`
 	SwapCtime *ebpf.ProgramSpec `ebpf:"swap_ctime"`
@@ -392,6 +394,7 @@ type UnlinkVariables struct {
 type UnlinkPrograms struct {
 	Complete  *ebpf.Program `ebpf:"complete"`
 	Identify  *ebpf.Program `ebpf:"identify"`
+	KeepCtime *ebpf.Program `ebpf:"keep_ctime"`
 	SetCtime  *ebpf.Program `ebpf:"set_ctime"`
 	Submit    *ebpf.Program `ebpf:"submit"`
 	SwapCtime *ebpf.Program `ebpf:"swap_ctime"`
@@ -402,6 +405,7 @@ func (p *UnlinkPrograms) Close() error {
 	return _UnlinkClose(
 		p.Complete,
 		p.Identify,
+		p.KeepCtime,
 		p.SetCtime,
 		p.Submit,
 		p.SwapCtime,

@@ -138,6 +138,9 @@ func (r *Removal) by() string {
 	if r.PID == 0 {
 		return "by nobody that was seen"
 	}
+	if r.Comm == "" {
+		return fmt.Sprintf("by process %d", r.PID)
+	}
 	text := fmt.Sprintf("by %s[%d]", Escape(r.Comm), r.PID)
 	for _, p := range r.Parents {
 		if p.PID > 2 {

@@ -167,6 +167,9 @@ func newFilter(watches []*watch) *filter {
 func (f *filter) add(w *watch, r *route) {
 	for _, s := range r.steps {
 		f.names[hash(s.name)] = true
+		if s.dir == (bpf.UnlinkFileId{}) {
+			continue
+		}
 		f.dir(s.dir, uint32(bpf.UnlinkDirFlagsDIR_NAMES))
 	}
 	if !tellsChange(r.magic) {
@@ -275,8 +278,7 @@ func (w *tracer) arm() error {
 			return err
 		} // else it cannot be reached for the moment, and what was known is kept
 		for i := range watch.routes {
-			dir := &watch.routes[i].dir
-			dir.inside, _ = mounts[dir.mount].inside(dir.path)
+			watch.routes[i].settle(mounts)
 		}
 		watch.keep(before)
 	}
@@ -285,6 +287,15 @@ func (w *tracer) arm() error {
 	}
 	w.armed = generation
 	return nil
+}
+
+// settle says where a route's directories are in their file systems.
+func (r *route) settle(mounts map[uint32]mount) {
+	r.dir.inside, _ = mounts[r.dir.mount].inside(r.dir.path)
+	for i := range r.steps {
+		s := &r.steps[i]
+		s.inside, _ = mounts[s.mount].inside(s.path)
+	}
 }
 
 // put puts a filter into the kernel: what is new, then the word that it is

@@ -11,12 +11,28 @@ import (
 	"github.com/latchprof/latch/bpf"
 )
 
-// A location is a name in a directory.
+// A location is a name in a directory. The directory is known by its number or by
+// its path in its file system, which is what it was at the time: one that was made
+// anew since has another number.
 type location struct {
-	id     bpf.UnlinkFileId // of the directory, zero where it cannot be found any more
-	path   string           // of the directory, as we see it; "" where we do not
+	id     bpf.UnlinkFileId // zero where it cannot be found any more
+	path   string           // as we see it; "" where we do not
 	inside string           // in its file system
-	name   string
+	// guessed says that the path is the one that was given: what it passed
+	// through is gone.
+	guessed bool
+	name    string
+}
+
+// in says whether the location's directory is one of which so much is known.
+func (l *location) in(id bpf.UnlinkFileId, inside, path string) bool {
+	switch {
+	case l.guessed || l.inside == "" || inside == "":
+		return l.id != (bpf.UnlinkFileId{}) && l.id == id || l.path != "" && l.path == path
+	case id == (bpf.UnlinkFileId{}): // it was not there when it was looked for
+		return l.inside == inside && l.path == path
+	}
+	return l.inside == inside && l.id.Dev == id.Dev
 }
 
 // locate finds where a side of an attempt leads. What it passed through may be
@@ -35,13 +51,12 @@ func (w *tracer) locate(a *attempt, s *side) location {
 	if err == nil {
 		defer unix.Close(fd)
 		if found, ok := w.placeOf(fd); ok {
-			return location{found.id, found.path, found.inside, name}
+			return location{id: found.id, path: found.path, inside: found.inside, name: name}
 		}
 	}
-	l.id = bpf.UnlinkFileId{}
+	l.id, l.guessed = bpf.UnlinkFileId{}, true
 	if ok {
 		l.path = filepath.Clean(join(base, strings.TrimLeft(dir, "/")))
-		l.inside, _ = w.mounts[s.mount].inside(l.path)
 	}
 	if a.op() == bpf.UnlinkUnlinkOpOP_UNLINK && a.has(bpf.UnlinkAttemptFlagsATTEMPT_TOUCHED) {
 		l.id = a.Touched
@@ -66,13 +81,7 @@ func (w *tracer) placeOf(fd int) (place, bool) {
 
 // is says whether a step's name is the location's.
 func (s *step) is(l *location) bool {
-	if s.name != l.name {
-		return false
-	}
-	if l.id != (bpf.UnlinkFileId{}) {
-		return s.dir == l.id
-	}
-	return l.path != "" && s.path == l.path
+	return s.name == l.name && l.in(s.dir, s.inside, s.path)
 }
 
 // A hit is a watched file that an attempt concerns.
@@ -106,18 +115,19 @@ func (w *watch) hit(l *location, routes []route) (hit, bool) {
 			continue
 		}
 		if w.pattern != "" {
-			if ok, _ := filepath.Match(w.pattern, l.name); ok && (l.id == r.dir.id || l.id == bpf.UnlinkFileId{} && l.path == r.dir.path) {
+			if ok, _ := filepath.Match(w.pattern, l.name); ok && l.in(r.dir.id, r.dir.inside, r.dir.path) {
 				return hit{w, join(r.dir.path, l.name), nil}, true
 			}
 			continue
 		}
-		rest, ok := "", false
-		if l.id == r.dir.id {
-			ok = true
-		} else if l.id.Dev == r.dir.id.Dev && l.inside != "" {
-			rest, ok = below(l.inside, r.dir.inside)
-		} else if l.path != "" {
+		rest, ok := "", l.in(r.dir.id, r.dir.inside, r.dir.path)
+		switch {
+		case ok:
+		case l.guessed || l.inside == "" || r.dir.inside == "":
 			rest, ok = below(l.path, r.dir.path)
+		default:
+			rest, ok = below(l.inside, r.dir.inside)
+			ok = ok && l.id.Dev == r.dir.id.Dev
 		}
 		if ok {
 			return hit{w, join(join(w.path, rest), l.name), nil}, true
@@ -201,7 +211,7 @@ func (w *tracer) truncated(a *attempt) (events []*Event) {
 			path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 			unix.Close(fd)
 			if err == nil {
-				l = location{path: filepath.Dir(path), name: filepath.Base(path)}
+				l = location{path: filepath.Dir(path), name: filepath.Base(path), guessed: true}
 			}
 		}
 	}

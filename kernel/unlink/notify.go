@@ -82,7 +82,6 @@ func (n *notifier) arm(first bool) error {
 		}
 		for i := range w.routes {
 			r := &w.routes[i]
-			r.dir.inside = r.dir.path
 			for _, s := range r.steps {
 				if err := n.mark(s.path); err != nil && first {
 					return err
@@ -125,7 +124,7 @@ func (n *notifier) mark(dir string) error {
 	if err := unix.FanotifyMark(n.fd, unix.FAN_MARK_ADD|unix.FAN_MARK_ONLYDIR, notifyMask, unix.AT_FDCWD, dir); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	n.dirs[key] = place{id: id, path: dir, inside: dir}
+	n.dirs[key] = place{id: id, path: dir}
 	return nil
 }
 
@@ -250,7 +249,7 @@ func (n *notifier) named(records []byte) (place, string, bool) {
 
 // match turns what happened to a name into events.
 func (n *notifier) match(meta *unix.FanotifyEventMetadata, dir place, name string) {
-	l := location{id: dir.id, path: dir.path, inside: dir.inside, name: name}
+	l := location{id: dir.id, path: dir.path, name: name}
 	changed := false
 	for _, w := range n.watches {
 		h, ok := w.hit(&l, w.routes)

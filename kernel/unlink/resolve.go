@@ -17,9 +17,12 @@ type identify func(fd int) (bpf.UnlinkFileId, uint32, error)
 
 // A step is a name in a directory that a path leads through.
 type step struct {
-	dir  bpf.UnlinkFileId
-	path string // of the directory, without symbolic links
-	name string
+	dir  bpf.UnlinkFileId // zero for one that is not there
+	path string           // of the directory, without symbolic links
+	// inside is that in the directory's file system; mount is where it is seen.
+	inside string
+	mount  uint32
+	name   string
 	// last says that the name is the watched file's own, not that of a
 	// directory or a symbolic link on the way to it.
 	last bool
@@ -66,16 +69,17 @@ func follow(path string, id identify) (r route, err error) {
 		if name == "" || name == "." {
 			continue
 		}
-		dir, _, err := id(cur)
+		dir, mount, err := id(cur)
 		if err != nil {
 			return fail(err)
 		}
 		if name != ".." {
-			r.steps = append(r.steps, step{dir: dir, path: at, name: name, last: rest(todo) == 0})
+			r.steps = append(r.steps, step{dir: dir, path: at, mount: mount, name: name, last: rest(todo) == 0})
 		}
 		fd, err := unix.Openat(cur, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if errors.Is(err, unix.ENOENT) {
 			r.magic = magicOf(cur)
+			r.await(todo)
 			return r, nil
 		}
 		if err != nil {
@@ -133,6 +137,17 @@ func follow(path string, id identify) (r route, err error) {
 		return fail(err)
 	}
 	return r, nil
+}
+
+// await adds the steps that are not there yet, behind the last that is.
+func (r *route) await(todo []string) {
+	for i, name := range todo {
+		last := &r.steps[len(r.steps)-1]
+		if name == "" || name == "." || name == ".." {
+			continue // which are a link's, and are looked for when it leads somewhere
+		}
+		r.steps = append(r.steps, step{path: join(last.path, last.name), mount: last.mount, name: name, last: rest(todo[i+1:]) == 0})
+	}
 }
 
 // rest is how many names are to come.

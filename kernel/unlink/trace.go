@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -75,6 +76,12 @@ func trace(watches []*watch, opts *Options) (_ *tracer, err error) {
 	return w, nil
 }
 
+// A hook is a raw tracepoint and its program.
+type hook struct{ tracepoint, program string }
+
+// changes tell, all together, of each change of a directory (fs/inode.c).
+var changes = []hook{{"inode_set_ctime_to_ts", bpf.UnlinkProgSetCtime}, {"ctime_ns_xchg", bpf.UnlinkProgSwapCtime}, {"ctime_xchg_skip", bpf.UnlinkProgKeepCtime}}
+
 // load loads the programs, set to the options.
 func (w *tracer) load(opts *Options) error {
 	_ = rlimit.RemoveMemlock() // kernels before 5.11 count maps against it; else the load says so
@@ -106,17 +113,22 @@ func (w *tracer) load(opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if w.truth, err = kernel.HasTracepoint("inode_set_ctime_to_ts"); err != nil {
-		return err
+	w.truth = !opts.NoTruth
+	for _, p := range changes {
+		there, err := kernel.HasTracepoint(p.tracepoint)
+		if err != nil {
+			return err
+		}
+		w.truth = w.truth && there
 	}
-	w.truth = w.truth && !opts.NoTruth
 	uring, err := kernel.HasTracepoint("io_uring_submit_req")
 	if err != nil {
 		return err
 	}
 	if !w.truth {
-		delete(spec.Programs, bpf.UnlinkProgSetCtime)
-		delete(spec.Programs, bpf.UnlinkProgSwapCtime)
+		for _, p := range changes {
+			delete(spec.Programs, p.program)
+		}
 	}
 	if !uring {
 		delete(spec.Programs, bpf.UnlinkProgSubmit)
@@ -135,11 +147,9 @@ func (w *tracer) load(opts *Options) error {
 
 // attach attaches the programs, and lets them work when all are in.
 func (w *tracer) attach() error {
-	for _, p := range []struct{ tracepoint, program string }{
-		{"inode_set_ctime_to_ts", bpf.UnlinkProgSetCtime}, {"ctime_ns_xchg", bpf.UnlinkProgSwapCtime},
-		{"io_uring_complete", bpf.UnlinkProgComplete}, {"io_uring_submit_req", bpf.UnlinkProgSubmit},
-		{"sys_exit", bpf.UnlinkProgSysExit},
-	} {
+	all := append(slices.Clone(changes), []hook{{"io_uring_complete", bpf.UnlinkProgComplete}, {"io_uring_submit_req", bpf.UnlinkProgSubmit},
+		{"sys_exit", bpf.UnlinkProgSysExit}}...)
+	for _, p := range all {
 		program := w.coll.Programs[p.program]
 		if program == nil {
 			continue

@@ -150,6 +150,9 @@ var interpreters = []string{"sh", "bash", "dash", "zsh", "ksh", "busybox", "pyth
 // text is a process's name, or the script that it runs, with its arguments if they
 // are wanted.
 func (p *Process) text(arguments bool) string {
+	if p.Comm == "" && p.PID != 0 {
+		return "processes that had ended"
+	}
 	if arguments && len(p.Argv) > 1 {
 		return strings.Join(append([]string{filepath.Base(p.Argv[0])}, p.Argv[1:]...), " ")
 	}

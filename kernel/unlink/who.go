@@ -54,7 +54,7 @@ func alive(p *Process) bool {
 	now := processOf(proc)
 	p.Exe, p.Cgroup = now.Exe, now.Cgroup
 	if len(p.Argv) == 0 {
-		p.Argv = now.Argv
+		p.Argv, p.ArgvCut = now.Argv, now.ArgvCut
 	}
 	return true
 }
@@ -63,8 +63,21 @@ func alive(p *Process) bool {
 // has just ended.
 func processOf(proc *procfs.Process) Process {
 	p := Process{PID: proc.PID, TID: proc.PID, Comm: proc.Comm, Exe: proc.Exe, start: proc.StartTime * tick}
-	p.Argv, _ = proc.Cmdline()
+	p.Argv, p.ArgvCut = cutArgv(proc.Cmdline())
 	p.UID, _ = proc.UID()
 	p.Cgroup, _ = kernel.CgroupOf(proc.PID)
 	return p
+}
+
+// maxArgv bounds the arguments of those who live on, in bytes.
+const maxArgv = 512
+
+// cutArgv leaves out arguments that are too long.
+func cutArgv(argv []string, _ error) ([]string, bool) {
+	for i, room := 0, maxArgv; i < len(argv); i++ {
+		if room -= len(argv[i]) + 1; room < 0 {
+			return argv[:i], true
+		}
+	}
+	return argv, false
 }

@@ -5,7 +5,8 @@
  * first argument: unlink A, unlinkat DIR NAME, rename A B, exchange A B, truncate A,
  * ftruncate A (which opens it), otrunc A, grow A (ftruncate to 1 MiB), create A,
  * uring A, uringat DIR NAME, uringrename A B, held A (unlinks what it has open, and
- * closes it), many DIR N (makes and unlinks N files below DIR, by their paths).
+ * closes it), many DIR N (makes N files in DIR, says so, waits for
+ * a line, and unlinks them by their paths).
  * JOB is "nightly-purge". What fails is printed with its error. Without arguments it
  * only calls cleanup_job.
  * Prints:
@@ -74,7 +75,15 @@ static int many(const char *dir, int n)
 
 	for (i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/unrelated-%d", dir, i);
-		if (mknod(path, S_IFREG | 0600, 0) || unlink(path))
+		if (mknod(path, S_IFREG | 0600, 0))
+			return -errno;
+	}
+	printf("made %d\n", n);
+	fflush(stdout);
+	read_line();
+	for (i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/unrelated-%d", dir, i);
+		if (unlink(path))
 			return -errno;
 	}
 	return 0;
