@@ -97,17 +97,13 @@ func tallies(counts map[string]uint64) []tally {
 // lost, and the cost. Under JSON it is one line with the only key "summary".
 func (w *DropWriter) Summary(s *DropSummary) error {
 	var out bytes.Buffer
+	var err error
 	if w.JSON {
-		if err := encodeSummary(&out, s); err != nil {
-			return fmt.Errorf("write summary: %w", err)
-		}
+		err = encodeSummary(&out, s)
 	} else {
 		w.summary(&out, s)
 	}
-	if _, err := w.w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	return nil
+	return w.put("summary", &out, err)
 }
 
 func (w *DropWriter) summary(out *bytes.Buffer, s *DropSummary) {
@@ -128,13 +124,18 @@ func (w *DropWriter) summary(out *bytes.Buffer, s *DropSummary) {
 	for _, line := range s.Moved {
 		w.paragraph(out, plain, "also: "+Escape(line))
 	}
+	w.accounts(out, s.Lost, s.Cost)
+}
+
+// accounts writes what was lost, and what the watching took.
+func (w *DropWriter) accounts(out *bytes.Buffer, losses map[string]uint64, cost string) {
 	lost, style := "lost: nothing", dim
-	if losses := lossText(s.Lost); losses != "" {
-		lost, style = "lost: "+losses, red
+	if text := lossText(losses); text != "" {
+		lost, style = "lost: "+text, red
 	}
 	w.paragraph(out, style, lost)
-	if s.Cost != "" {
-		w.paragraph(out, dim, "cost: "+Escape(s.Cost))
+	if cost != "" {
+		w.paragraph(out, dim, "cost: "+Escape(cost))
 	}
 }
 

@@ -44,18 +44,25 @@ func NewDropWriter(w io.Writer, opts *DropOptions) *DropWriter {
 // Write writes one drop. Strings that come from the target are escaped.
 func (w *DropWriter) Write(d *Drop) error {
 	var out bytes.Buffer
+	var err error
 	switch {
 	case w.JSON:
-		if err := encodeDrop(&out, d); err != nil {
-			return fmt.Errorf("write drop: %w", err)
-		}
+		err = encodeDrop(&out, d)
 	case w.Verbose:
 		w.expanded(&out, d)
 	default:
 		w.oneLine(&out, d)
 	}
-	if _, err := w.w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("write drop: %w", err)
+	return w.put("drop", &out, err)
+}
+
+// put writes what was made of something, unless that was an error.
+func (w *DropWriter) put(what string, out *bytes.Buffer, err error) error {
+	if err == nil {
+		_, err = w.w.Write(out.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", what, err)
 	}
 	return nil
 }

@@ -86,20 +86,16 @@ func NewRemovalWriter(w io.Writer, opts *DropOptions) *RemovalWriter {
 // Write writes one removal. Strings that come from the target are escaped.
 func (w *RemovalWriter) Write(r *Removal) error {
 	var out bytes.Buffer
+	var err error
 	switch {
 	case w.JSON:
-		if err := encodeRemoval(&out, r); err != nil {
-			return fmt.Errorf("write removal: %w", err)
-		}
+		err = encodeRemoval(&out, r)
 	case w.Verbose:
 		w.expanded(&out, r)
 	default:
 		w.oneLine(&out, r)
 	}
-	if _, err := w.w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("write removal: %w", err)
-	}
-	return nil
+	return w.put("removal", &out, err)
 }
 
 func encodeRemoval(out *bytes.Buffer, r *Removal) error {
@@ -218,21 +214,16 @@ func (w *RemovalWriter) expanded(out *bytes.Buffer, r *Removal) {
 // "summary".
 func (w *RemovalWriter) Summary(s *RemovalSummary) error {
 	var out bytes.Buffer
+	var err error
 	if w.JSON {
 		enc := json.NewEncoder(&out)
 		enc.SetEscapeHTML(false)
-		err := enc.Encode(map[string]any{"summary": map[string]any{"elapsed_ns": s.Elapsed.Nanoseconds(), "removed": s.Removed,
+		err = enc.Encode(map[string]any{"summary": map[string]any{"elapsed_ns": s.Elapsed.Nanoseconds(), "removed": s.Removed,
 			"verdicts": append([]RemovalVerdict{}, s.Verdicts...), "lost": s.Lost, "cost": s.Cost}})
-		if err != nil {
-			return fmt.Errorf("write summary: %w", err)
-		}
 	} else {
 		w.removals(&out, s)
 	}
-	if _, err := w.w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	return nil
+	return w.put("summary", &out, err)
 }
 
 func (w *RemovalWriter) removals(out *bytes.Buffer, s *RemovalSummary) {
@@ -246,14 +237,7 @@ func (w *RemovalWriter) removals(out *bytes.Buffer, s *RemovalSummary) {
 		}
 		w.paragraph(out, bold, v.text())
 	}
-	lost, style := "lost: nothing", dim
-	if losses := lossText(s.Lost); losses != "" {
-		lost, style = "lost: "+losses, red
-	}
-	w.paragraph(out, style, lost)
-	if s.Cost != "" {
-		w.paragraph(out, dim, "cost: "+Escape(s.Cost))
-	}
+	w.accounts(out, s.Lost, s.Cost)
 }
 
 // text is "PATH: deleted by cron: clean.sh → find -delete, every 60.0 s ± 0.1, 5

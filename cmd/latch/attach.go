@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,21 +116,6 @@ func keepOnPipe() (end func()) {
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	return func() { signal.Stop(pipe) }
-}
-
-// follow ends a run that watched the kernel while the command, if there is one,
-// ran. err is how the watching ended; verdict says how the run itself does.
-func (l *launched) follow(s streams, err error, verdict func() error) error {
-	if errors.Is(err, syscall.EPIPE) { // who read the lines has gone: the command goes on
-		_ = l.wait(s)
-		return &exitError{code: exitPipe}
-	}
-	if err != nil {
-		l.kill()
-		return err
-	}
-	failed := l.wait(s)
-	return cmp.Or(verdict(), failed)
 }
 
 // outcome is what a recording says of the command.

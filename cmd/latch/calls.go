@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/internal/launch"
 	"github.com/latchprof/latch/internal/procfs"
@@ -151,6 +153,30 @@ func (o *callFlags) start(req *uprobe.Request, command []string) (*launched, err
 		return nil, err
 	}
 	return &launched{Cmd: cmd, argv: command}, nil
+}
+
+// run starts the command, if there is one, and watches while it runs.
+func (o *callFlags) run(s streams, command []string, watch func(*uprobe.Request, *launched) error, verdict, end func() error) (err error) {
+	req, err := o.request(command)
+	if err != nil {
+		return err
+	}
+	child, err := o.start(req, command)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	err = watch(req, child)
+	if errors.Is(err, unix.EPIPE) { // who read the lines has gone: the command goes on
+		_ = child.wait(s)
+		return &exitError{code: exitPipe}
+	}
+	if err != nil {
+		child.kill()
+		return err
+	}
+	failed := child.wait(s)
+	return cmp.Or(verdict(), failed)
 }
 
 // ended returns a channel that is closed when the command, or else the last of

@@ -46,17 +46,9 @@ type dropWatch struct {
 const dropTick = 250 * time.Millisecond
 
 // run watches until something ends it, and reports.
-func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []string) (err error) {
-	req, err := w.options.request(command)
-	if err != nil {
-		return err
-	}
-	child, err := w.options.start(req, command)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	return child.follow(w.s, w.measure(ctx, signals, req, child), w.verdict)
+func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []string) error {
+	watch := func(req *uprobe.Request, child *launched) error { return w.measure(ctx, signals, req, child) }
+	return w.options.run(w.s, command, watch, w.verdict, w.close)
 }
 
 // measure attaches, watches, and detaches.

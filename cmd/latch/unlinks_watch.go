@@ -36,17 +36,9 @@ type unlinkWatch struct {
 }
 
 // run watches until something ends it, and reports.
-func (w *unlinkWatch) run(ctx context.Context, signals *interrupts, command []string) (err error) {
-	req, err := w.options.request(command)
-	if err != nil {
-		return err
-	}
-	child, err := w.options.start(req, command)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	return child.follow(w.s, w.watch(ctx, signals, req, child), func() error { return w.incomplete })
+func (w *unlinkWatch) run(ctx context.Context, signals *interrupts, command []string) error {
+	watch := func(req *uprobe.Request, child *launched) error { return w.watch(ctx, signals, req, child) }
+	return w.options.callFlags.run(w.s, command, watch, func() error { return w.incomplete }, w.close)
 }
 
 // watch attaches, follows, and detaches.
