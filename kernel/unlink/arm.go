@@ -102,7 +102,7 @@ func newWatch(given string) (*watch, error) {
 
 // look finds the watch's routes anew. Of a pattern they are those of the
 // directories that it may be in.
-func (w *watch) look(id identify) error {
+func (w *watch) look(id identify, mounts map[uint32]mount) error {
 	paths := []string{w.path}
 	if w.pattern != "" {
 		dir := filepath.Dir(w.path)
@@ -120,9 +120,12 @@ func (w *watch) look(id identify) error {
 		if err != nil {
 			return err
 		}
+		r.settle(mounts)
 		routes = append(routes, r)
 	}
+	before := w.routes
 	w.routes = routes
+	w.keep(before)
 	var st unix.Stat_t
 	if w.pattern == "" && unix.Stat(w.path, &st) == nil {
 		w.size = st.Size
@@ -273,14 +276,9 @@ func (w *tracer) arm() error {
 	}
 	w.mounts = mounts
 	for _, watch := range w.watches {
-		before := watch.routes
-		if err := watch.look(w.identify); err != nil && !w.started {
+		if err := watch.look(w.identify, mounts); err != nil && !w.started {
 			return err
 		} // else it cannot be reached for the moment, and what was known is kept
-		for i := range watch.routes {
-			watch.routes[i].settle(mounts)
-		}
-		watch.keep(before)
 	}
 	if err := w.put(newFilter(w.watches), generation); err != nil {
 		return fmt.Errorf("watch paths: %w", err)

@@ -77,12 +77,15 @@ func identifyByStat(fd int) (bpf.UnlinkFileId, uint32, error) {
 // arm looks for all watches again and marks their directories.
 func (n *notifier) arm(first bool) error {
 	for _, w := range n.watches {
-		if err := w.look(identifyByStat); err != nil && first {
+		if err := w.look(identifyByStat, nil); err != nil && first {
 			return err
 		}
 		for i := range w.routes {
 			r := &w.routes[i]
 			for _, s := range r.steps {
+				if s.dir == (bpf.UnlinkFileId{}) {
+					break // it is not there
+				}
 				if err := n.mark(s.path); err != nil && first {
 					return err
 				}
@@ -252,52 +255,57 @@ func (n *notifier) match(meta *unix.FanotifyEventMetadata, dir place, name strin
 	l := location{id: dir.id, path: dir.path, name: name}
 	changed := false
 	for _, w := range n.watches {
-		h, ok := w.hit(&l, w.routes)
+		h, ok := w.hit(&l, w.at(0)) // events have no time
 		if !ok {
 			continue
 		}
 		changed = true
-		own := h.step == nil || h.step.last
-		was := w.present || h.step == nil
-		tell := func(kind Kind, present bool) {
-			if h.step != nil {
-				w.present = present
-			}
-			if own && was {
-				n.waiting = append(n.waiting, n.event(meta, h, kind))
-			}
-		}
-		if !own {
+		if h.step != nil && !h.step.last {
 			if meta.Mask&unix.FAN_MOVED_FROM != 0 && w.present {
-				own = true
-				tell(Moved, false)
+				w.present = false
+				n.waiting = append(n.waiting, n.event(meta, h, Moved))
 			}
 			continue
 		}
-		if meta.Mask&unix.FAN_MODIFY != 0 {
-			var st unix.Stat_t
-			if unix.Lstat(join(dir.path, name), &st) == nil && st.Size == 0 {
-				tell(Truncated, true)
-			}
-		}
-		if meta.Mask&unix.FAN_CREATE != 0 && h.step != nil {
-			w.present = true
-		}
-		if meta.Mask&unix.FAN_MOVED_TO != 0 {
-			if h.step != nil {
-				tell(Replaced, true)
-			}
-		}
-		if meta.Mask&unix.FAN_MOVED_FROM != 0 {
-			tell(Moved, false)
-		}
-		if meta.Mask&unix.FAN_DELETE != 0 {
-			tell(Deleted, false)
+		for _, kind := range n.kinds(meta.Mask, h, join(dir.path, name)) {
+			n.waiting = append(n.waiting, n.event(meta, h, kind))
 		}
 	}
 	if changed || meta.Mask&unix.FAN_ONDIR != 0 {
 		_ = n.arm(false) // what cannot be found now is looked for again
 	}
+}
+
+// kinds are what became of a watched file. Several things that one process did to
+// it may come as one event, in an order that is not told.
+func (n *notifier) kinds(mask uint64, h hit, path string) (kinds []Kind) {
+	own := h.step != nil
+	w := h.watch
+	if own && !w.present && mask&unix.FAN_CREATE != 0 {
+		w.present = true
+	}
+	was := w.present || !own
+	var st unix.Stat_t
+	there := unix.Lstat(path, &st) == nil
+	for _, k := range []struct {
+		bit  uint64
+		kind Kind
+		is   bool
+	}{
+		{unix.FAN_MODIFY, Truncated, was && there && st.Size == 0},
+		{unix.FAN_MOVED_TO, Replaced, was && own}, // of others it is not known whether there was one
+		{unix.FAN_MOVED_FROM, Moved, was},
+		{unix.FAN_DELETE, Deleted, was},
+	} {
+		if mask&k.bit != 0 && k.is {
+			kinds = append(kinds, k.kind)
+		}
+	}
+	const changes = unix.FAN_CREATE | unix.FAN_MOVED_TO | unix.FAN_MOVED_FROM | unix.FAN_DELETE
+	if own && mask&changes != 0 {
+		w.present = mask&(unix.FAN_MOVED_FROM|unix.FAN_DELETE) == 0 || there && mask&(unix.FAN_CREATE|unix.FAN_MOVED_TO) != 0
+	}
+	return kinds
 }
 
 // event is what is known of every one.
