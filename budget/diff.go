@@ -41,6 +41,7 @@ type DiffOptions struct {
 
 // A Row is a metric of one function and key on two sides.
 type Row struct {
+	// Func is as Verdict.Func.
 	Func string
 	By   []string // the names of the key's parts
 	Key  []string // their values; Before and After alike
@@ -116,7 +117,7 @@ func (d *Difference) function(old, now *group, o *DiffOptions) {
 	if f == nil {
 		f = old
 	}
-	row := Row{Func: f.first().Name, By: f.first().By}
+	row := Row{Func: f.title, By: f.first().By}
 	switch {
 	case old != nil && now != nil && (len(old.lacks(row.By)) > 0 || len(now.lacks(row.By)) > 0 || len(old.first().By) != len(row.By)):
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%q: not recorded by the same keys on both sides, so all its calls are compared together", row.Func))

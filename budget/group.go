@@ -3,9 +3,11 @@ package budget
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/latchprof/latch/latency"
 )
@@ -13,6 +15,8 @@ import (
 // A group is one function in all the runs of one side.
 type group struct {
 	name string
+	// title is for people, and another one for each group.
+	title string
 	// parts holds for each run the functions that go by this name.
 	parts [][]*latency.Function
 	runs  *Runs
@@ -49,7 +53,28 @@ func groups(r *Runs, sides ...*Runs) []*group {
 			g.parts[run] = append(g.parts[run], f)
 		}
 	}
-	return slices.SortedFunc(maps.Values(byID), func(a, b *group) int { return cmp.Compare(a.name, b.name) })
+	all := slices.SortedFunc(maps.Values(byID), func(a, b *group) int { return cmp.Compare(a.name, b.name) })
+	entitle(all, several)
+	return all
+}
+
+// entitle gives functions their names, with the file that holds them where
+// several have one name, and with that of their source where that file has
+// several.
+func entitle(all []*group, several map[string]bool) {
+	titles := make(map[string]int)
+	for _, g := range all {
+		f := g.first()
+		if g.title = f.Name; several[f.Name] {
+			g.title = fmt.Sprintf("%s (%s)", f.Name, path.Base(f.Binary))
+		}
+		titles[g.title]++
+	}
+	for _, g := range all {
+		if titles[g.title] > 1 {
+			g.title = fmt.Sprintf("%s, %s)", strings.TrimSuffix(g.title, ")"), path.Base(g.first().File))
+		}
+	}
 }
 
 // first returns a function of g.
@@ -216,4 +241,14 @@ func pins(where []Matcher, by []string) bool {
 // be read.
 func unreadable(s *latency.Series, where []Matcher) bool {
 	return slices.ContainsFunc(where, func(m Matcher) bool { return s.Key[m.Key] == latency.KeyUnreadable })
+}
+
+// Means reports whether a verdict's or a row's Func is that of f.
+func Means(name string, f *latency.Function) bool {
+	rest, ok := strings.CutPrefix(name, f.Name)
+	if !ok || rest == "" {
+		return ok
+	}
+	rest, ok = strings.CutPrefix(rest, " ("+path.Base(f.Binary))
+	return ok && (rest == ")" || strings.HasPrefix(rest, ", "))
 }

@@ -85,7 +85,7 @@ func newVerdict(b *Budget, name string, key []Matcher, e Expectation) Verdict {
 }
 
 func (j *judge) function(b *Budget, g *group) {
-	name := g.first().Name
+	name := g.title
 	if missing := g.lacks(b.Keys()); len(missing) > 0 {
 		j.missing(b, name, "it was not recorded by %s", strings.Join(missing, ", "))
 		return
@@ -111,10 +111,12 @@ func (j *judge) function(b *Budget, g *group) {
 	for _, e := range b.Expect {
 		from := len(j.cases)
 		for _, key := range keys {
-			where := slices.Clone(b.Where)
+			var where []Matcher // the key has what By names, so that Where says no more of it
 			for i, value := range key {
-				m := Matcher{Key: b.By[i], Value: value}
-				if !slices.ContainsFunc(where, func(o Matcher) bool { return o.Key == m.Key && o.Op == Equal }) {
+				where = append(where, Matcher{Key: b.By[i], Value: value})
+			}
+			for _, m := range b.Where {
+				if !slices.Contains(b.By, m.Key) {
 					where = append(where, m)
 				}
 			}
@@ -126,7 +128,7 @@ func (j *judge) function(b *Budget, g *group) {
 
 // add judges one expectation of one function and key.
 func (j *judge) add(b *Budget, x, old *index, key []string, where []Matcher, e Expectation, split bool) {
-	c := &judged{verdict: newVerdict(b, x.first().Name, where, e), budget: b}
+	c := &judged{verdict: newVerdict(b, x.title, where, e), budget: b}
 	j.cases = append(j.cases, c)
 	v := &c.verdict
 	pools := x.pools(key, where)

@@ -32,10 +32,11 @@ func (s State) String() string { return stateText[s] }
 type Verdict struct {
 	Budget string // the budget's name
 	// Func is the function's name in the recording, or the budget's pattern
-	// where no function matches.
+	// where no function matches. Where several functions have one name it is
+	// followed by the file that holds it: f (cart.test).
 	Func string
-	// Key is what the calls have in common: the budget's conditions, and the
-	// values of its By.
+	// Key is what the calls have in common: the values of the budget's By, then
+	// its conditions on other keys.
 	Key    []Matcher
 	Expect Expectation
 	State  State

@@ -208,8 +208,8 @@ func (c *Check) sentence(v *budget.Verdict) string {
 func (c *Check) function(name string) *latency.Function {
 	for _, rec := range c.recordings() {
 		for i := range rec.Functions {
-			if rec.Functions[i].Name == name {
-				return &rec.Functions[i]
+			if f := &rec.Functions[i]; budget.Means(name, f) {
+				return f
 			}
 		}
 	}
