@@ -42,13 +42,7 @@ func (c *checker) follow(ctx context.Context, g *gauge, command []string) (*laun
 		return nil, err
 	}
 	g.execs = f.execs
-	if c.o.warmup == 0 {
-		err = g.enable()
-	}
-	if err == nil {
-		err = f.command(cmd.PID())
-	}
-	if err == nil {
+	if err = f.command(cmd.PID()); err == nil {
 		err = cmd.Continue()
 	}
 	close(ready)
@@ -109,8 +103,7 @@ func (f *follower) program(pid int, path string, file *os.File) {
 func (g *gauge) joined(target latency.Target) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i := range g.parts {
-		p := &g.parts[i]
+	for _, p := range g.parts {
 		if p.plan.Exe == target.Exe && len(p.targets) < maxTargets {
 			target.BuildID = p.plan.Images[0].Binary.BuildID()
 			p.targets = append(p.targets, target)

@@ -16,16 +16,15 @@ import (
 // a command has started.
 type gauge struct {
 	c *checker
-	// attached is closed when the first probes are in.
-	attached chan struct{}
+	// counting is closed when the first probes count.
+	counting chan struct{}
 	// execs tells of what the command starts; nil if that is not followed.
 	execs *launch.Execs
 
-	mu       sync.Mutex
-	parts    []gaugePart
-	counting bool      // or the probes wait for the end of the warm-up
-	started  time.Time // when the first of them began to count; zero before
-	stopped  bool
+	mu      sync.Mutex
+	parts   []*gaugePart
+	started time.Time // when the first of them began to count; zero before
+	stopped bool
 	// reasons are why patterns select nothing, until they do.
 	reasons map[string]error
 	matched map[string]bool
@@ -39,13 +38,16 @@ type gaugePart struct {
 	plan    *uprobe.Plan
 	session *uprobe.Session
 	targets []latency.Target // beside those of the plan
+	warm    *time.Timer      // runs in the warm-up; nil without
+	counts  bool
 }
 
 func (c *checker) newGauge() *gauge {
-	return &gauge{c: c, attached: make(chan struct{}), reasons: make(map[string]error), matched: make(map[string]bool)}
+	return &gauge{c: c, counting: make(chan struct{}), reasons: make(map[string]error), matched: make(map[string]bool)}
 }
 
-// place puts the probes of a request in, and lets them count if the others do.
+// place puts the probes of a request in, and lets them count, at once or after
+// the warm-up.
 func (g *gauge) place(ctx context.Context, req *uprobe.Request, targets ...latency.Target) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,6 +64,9 @@ func (g *gauge) place(ctx context.Context, req *uprobe.Request, targets ...laten
 		return err
 	}
 	opts := *g.c.opts
+	if g.execs != nil { // there may be many programs, of which each has room of its own
+		opts.MaxOpenCalls = 1 << 16
+	}
 	session, err := g.c.signals.place(ctx, plan, &opts)
 	if err != nil {
 		return errors.Join(err, plan.Close())
@@ -69,16 +74,17 @@ func (g *gauge) place(ctx context.Context, req *uprobe.Request, targets ...laten
 	for i := range targets {
 		targets[i].BuildID = plan.Images[0].Binary.BuildID()
 	}
-	g.parts = append(g.parts, gaugePart{plan, session, targets})
+	part := &gaugePart{plan: plan, session: session, targets: targets}
+	g.parts = append(g.parts, part)
 	g.note(req, plan.Unmatched)
-	if g.counting {
-		if err := g.count(session); err != nil {
+	if g.c.o.warmup == 0 {
+		if err := g.count(part); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintln(g.c.s.err, attachedLine(session, plan, time.Since(began)))
-	if len(g.parts) == 1 {
-		close(g.attached)
+	if g.c.o.warmup > 0 {
+		part.warm = time.AfterFunc(g.c.o.warmup, func() { g.warmedUp(part) })
 	}
 	return nil
 }
@@ -98,29 +104,27 @@ func (g *gauge) note(req *uprobe.Request, unmatched []uprobe.Unmatched) {
 	}
 }
 
-// enable lets all probes count, those that come later too. It does nothing the
-// second time.
-func (g *gauge) enable() error {
+// warmedUp lets the probes of one session count when its warm-up is over.
+func (g *gauge) warmedUp(part *gaugePart) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.counting {
-		return nil
+	if g.stopped {
+		return
 	}
-	g.counting = true
-	for _, p := range g.parts {
-		if err := g.count(p.session); err != nil {
-			return err
-		}
+	if err := g.count(part); err != nil {
+		g.failed = errors.Join(g.failed, err)
 	}
-	return nil
+	fmt.Fprintln(g.c.s.err, "latch: the warm-up is over")
 }
 
 // count lets the probes of one session count.
-func (g *gauge) count(session *uprobe.Session) error {
+func (g *gauge) count(part *gaugePart) error {
 	if g.started.IsZero() {
 		g.started = time.Now()
+		close(g.counting)
 	}
-	return session.Enable()
+	part.counts = true
+	return part.session.Enable()
 }
 
 // elapsed is how long it has been counting.

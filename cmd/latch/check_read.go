@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -14,24 +13,27 @@ import (
 func (g *gauge) read() (*latency.Recording, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.join(func(p *gaugePart) (*latency.Recording, error) { return p.session.Read() })
+	return g.join((*gaugePart).read)
 }
 
 // finish takes the probes out and returns all that was counted.
 func (g *gauge) finish() (*latency.Recording, error) {
-	if err := errors.Join(g.enable(), g.unfollow()); err != nil { // enabled late where all was over within the warm-up
+	if err := g.unfollow(); err != nil {
 		return nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stopped = true
 	for _, p := range g.parts {
+		if p.warm != nil {
+			p.warm.Stop()
+		}
 		if err := g.c.signals.detach(p.session); err != nil {
 			return nil, err
 		}
 	}
 	return g.join(func(p *gaugePart) (*latency.Recording, error) {
-		rec, err := p.session.Read()
+		rec, err := p.read()
 		if err != nil {
 			return nil, err
 		}
@@ -43,6 +45,19 @@ func (g *gauge) finish() (*latency.Recording, error) {
 	})
 }
 
+// read returns what one session has counted: nothing before its warm-up is over.
+func (p *gaugePart) read() (*latency.Recording, error) {
+	rec, err := p.session.Read()
+	if err != nil {
+		return nil, err
+	}
+	if !p.counts {
+		rec.Start, rec.DurationNS = time.Now(), 0
+	}
+	rec.Targets = append(rec.Targets, p.targets...)
+	return rec, nil
+}
+
 // join makes one recording of those of all sessions.
 func (g *gauge) join(read func(*gaugePart) (*latency.Recording, error)) (*latency.Recording, error) {
 	all := &latency.Recording{
@@ -51,21 +66,16 @@ func (g *gauge) join(read func(*gaugePart) (*latency.Recording, error)) (*latenc
 	}
 	if g.started.IsZero() { // nothing is measured
 		all.Start = time.Now()
-	} else {
-		all.DurationNS = time.Since(g.started).Nanoseconds()
 	}
+	var entry, exit, busy float64
 	o := &all.Overhead
-	var entry, exit float64
-	for i := range g.parts {
-		rec, err := read(&g.parts[i])
-		if err != nil {
-			return nil, err
-		}
-		rec.Targets = append(rec.Targets, g.parts[i].targets...)
-		if len(g.parts) == 1 {
-			return rec, nil
+	for _, p := range g.parts {
+		rec, err := read(p)
+		if err != nil || len(g.parts) == 1 {
+			return rec, err
 		}
 		all.Kernel = rec.Kernel
+		all.DurationNS = max(all.DurationNS, rec.Start.Sub(all.Start).Nanoseconds()+rec.DurationNS)
 		all.Targets = append(all.Targets, rec.Targets...)
 		all.Functions = append(all.Functions, rec.Functions...)
 		for _, w := range rec.Warnings {
@@ -76,11 +86,14 @@ func (g *gauge) join(read func(*gaugePart) (*latency.Recording, error)) (*latenc
 		hits := float64(rec.Overhead.Hits)
 		entry += rec.Overhead.EntryNS * hits
 		exit += rec.Overhead.ExitNS * hits
+		busy += rec.Overhead.CPUShare * float64(rec.DurationNS)
 		o.Hits += rec.Overhead.Hits
-		o.CPUShare += rec.Overhead.CPUShare * float64(rec.DurationNS) / float64(all.DurationNS)
 	}
 	if o.Hits > 0 {
 		o.EntryNS, o.ExitNS = entry/float64(o.Hits), exit/float64(o.Hits)
+	}
+	if all.DurationNS > 0 {
+		o.CPUShare = busy / float64(all.DurationNS)
 	}
 	return all, nil
 }

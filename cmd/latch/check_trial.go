@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchprof/latch/budget"
@@ -88,22 +89,19 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 		return nil, nil, err
 	}
 	target := &uprobe.Plan{PIDs: req.PIDs}
-	if c.o.warmup == 0 {
-		err = g.enable()
-	}
-	if err == nil {
-		err = g.place(ctx, &req)
-	}
+	err = g.place(ctx, &req)
 	var none *uprobe.NoProbesError
 	if errors.As(err, &none) && c.lenient {
 		t.warnings = append(t.warnings, "nothing is measured: "+err.Error())
-		close(g.attached)
 		err = nil
 		if child == nil {
 			now := make(chan struct{})
 			close(now)
 			return nil, now, nil
 		}
+	}
+	if errors.As(err, &none) && child != nil {
+		err = fmt.Errorf("%w (with --exe NAME, programs are measured that the command starts)", err)
 	}
 	if err == nil {
 		ended, err = watch(ctx, target, child.cmd())
@@ -117,8 +115,10 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 
 // watch lets calls be counted until something ends that.
 func (c *checker) watch(ctx context.Context, g *gauge, ended <-chan struct{}, cut *slicer, t *trial) (*latency.Recording, error) {
-	if err := c.warmUp(ctx, g, ended); err != nil {
-		return nil, err
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	case <-g.counting:
 	}
 	within, cancel := limited(ctx, c.o.duration)
 	defer cancel()
@@ -139,32 +139,6 @@ func (c *checker) watch(ctx context.Context, g *gauge, ended <-chan struct{}, cu
 		t.warnings = append(t.warnings, fmt.Sprintf("not everything had %d calls within %s", c.o.untilCalls, took))
 	}
 	return g.finish()
-}
-
-// warmUp waits until probes are in and the warm-up is over.
-func (c *checker) warmUp(ctx context.Context, g *gauge, ended <-chan struct{}) error {
-	select {
-	case <-ctx.Done():
-	case <-ended:
-	case <-g.attached:
-	}
-	if c.o.warmup == 0 {
-		return g.enable()
-	}
-	warm := time.NewTimer(c.o.warmup)
-	defer warm.Stop()
-	select {
-	case <-ctx.Done():
-		return g.enable()
-	case <-ended:
-		return g.enable()
-	case <-warm.C:
-	}
-	if err := g.enable(); err != nil {
-		return err
-	}
-	fmt.Fprintln(c.s.err, "latch: the warm-up is over")
-	return nil
 }
 
 const (
@@ -216,13 +190,9 @@ func (c *checker) sample(ctx context.Context, g *gauge, ended <-chan struct{}, c
 // enough says that everything that is judged, of the functions that are there,
 // has the calls that --until-calls wants.
 func (c *checker) enough(now *latency.Recording) bool {
-	there := make(map[string]bool)
-	for i := range now.Functions {
-		there[now.Functions[i].Name] = true
-	}
 	judged := false
 	for _, v := range budget.Judge(budget.RunsOf(now), c.budgets, nil) {
-		if there[v.Func] {
+		if slices.ContainsFunc(now.Functions, func(f latency.Function) bool { return budget.Means(v.Func, &f) }) {
 			judged = true
 			if v.Calls < c.o.untilCalls {
 				return false
