@@ -151,8 +151,8 @@ func TestCheckSlices(t *testing.T) {
 	}
 	for i, rec := range runs.Recordings {
 		// Each begins where the one before ends, none before its time.
-		if rec.Start.Before(runs.Recordings[0].Start.Add(time.Duration(i)*300*time.Millisecond)) || len(rec.Functions[0].Series) != 3 {
-			t.Errorf("slice %d begins at %v with %d series", i, rec.Start, len(rec.Functions[0].Series))
+		if rec.Start.Before(runs.Recordings[0].Start.Add(time.Duration(i) * 300 * time.Millisecond)) {
+			t.Errorf("slice %d begins at %v, the first at %v", i, rec.Start, runs.Recordings[0].Start)
 		}
 	}
 	target.Stop()

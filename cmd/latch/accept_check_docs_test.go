@@ -157,7 +157,7 @@ func TestCIDocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slower := strings.NewReplacer("\"slow\"", "\"tea\"", "30 *", "20 *").Replace(string(text))
+		slower := strings.NewReplacer("\"slow\"", "\"tea\"", "30 *", "15 *").Replace(string(text))
 		if err := os.WriteFile(path, []byte(slower), 0o644); err != nil {
 			t.Fatal(err)
 		}
