@@ -118,6 +118,39 @@ func TestExecsClosed(t *testing.T) {
 	}
 }
 
+// TestExecsWaiterKilled kills a process that waits: nobody is left to answer, and
+// that is no error.
+func TestExecsWaiterKilled(t *testing.T) {
+	c, execs, out := following(t, func(e *Exec) {
+		if filepath.Base(e.Path) != "echo" {
+			return
+		}
+		proc, err := os.FindProcess(e.PID) // by a pidfd, which tells of the end
+		if err == nil {
+			err = proc.Kill()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		for gone := false; !gone; time.Sleep(time.Millisecond) { // a zombie has no program
+			_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.PID))
+			gone = err != nil
+		}
+	}, "/bin/sh", "-c", "/bin/echo on & wait $!; echo $?")
+	if err := c.Continue(); err != nil {
+		t.Fatal(err)
+	}
+	if st := finish(t, c); st != (Status{}) {
+		t.Errorf("the command ended with %v", st)
+	}
+	if err := execs.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(out); err != nil || string(got) != "137\n" {
+		t.Errorf("the command printed %q: %v", got, err)
+	}
+}
+
 // dieAsked is the other role of this test's program.
 func dieAsked(argv string) {
 	c, err := Start(strings.Fields(argv), &Options{Execs: true})
