@@ -39,8 +39,8 @@ volatile bool any_suffix; /* one of them means any name, or there were too many 
 __u64 generation, armed;
 
 /* Attempts that were told; that found no room; that could not be read; io_uring's
- * that found no room; made by programs of 32 bits. */
-__u64 told, lost, unreadable, unfollowed, foreign;
+ * that could not be followed. */
+__u64 told, lost, unreadable, unfollowed;
 
 /* key: hash of a name  value: nothing */
 struct {

@@ -9,7 +9,7 @@
  * part of their path and by what is known of its directory; the reader decides.
  */
 #include "during.bpf.h"
-#include "syscall.bpf.h"
+#include "compat.bpf.h"
 #include "vfs.bpf.h"
 #include "unlink.h"
 #include "attempt.bpf.h"
@@ -22,44 +22,6 @@ const enum attempt_flags *attempt_flags_type __attribute__((unused));
 const enum dir_flags *dir_flags_type __attribute__((unused));
 const struct attempt *attempt_type __attribute__((unused));
 
-#if defined(__TARGET_ARCH_x86)
-#define NR_OPEN 2
-#define NR_CREAT 85
-#define NR_OPENAT 257
-#define NR_OPENAT2 437
-#define NR_TRUNCATE 76
-#define NR_FTRUNCATE 77
-#define NR_RENAME 82
-#define NR_MKDIR 83
-#define NR_RMDIR 84
-#define NR_LINK 86
-#define NR_UNLINK 87
-#define NR_SYMLINK 88
-#define NR_MOUNT 165
-#define NR_UMOUNT2 166
-#define NR_MKDIRAT 258
-#define NR_UNLINKAT 263
-#define NR_RENAMEAT 264
-#define NR_LINKAT 265
-#define NR_SYMLINKAT 266
-#define NR_RENAMEAT2 316
-#define NR_MOVE_MOUNT 429
-#else
-#define NR_OPENAT 56
-#define NR_OPENAT2 437
-#define NR_TRUNCATE 45
-#define NR_FTRUNCATE 46
-#define NR_MKDIRAT 34
-#define NR_UNLINKAT 35
-#define NR_SYMLINKAT 36
-#define NR_LINKAT 37
-#define NR_RENAMEAT 38
-#define NR_UMOUNT2 39
-#define NR_MOUNT 40
-#define NR_RENAMEAT2 276
-#define NR_MOVE_MOUNT 429
-#endif
-
 #define O_CREAT 0100
 #define O_TRUNC 01000
 #define AT_REMOVEDIR 0x200
@@ -70,12 +32,10 @@ const struct attempt *attempt_type __attribute__((unused));
 static __always_inline int removes(__u64 nr)
 {
 	switch (nr) {
-#if defined(__TARGET_ARCH_x86)
-	case NR_UNLINK: return OP_UNLINK;
 	case NR_RMDIR: return OP_RMDIR;
-	case NR_RENAME: return OP_RENAME;
-#endif
+	case NR_UNLINK:
 	case NR_UNLINKAT: return OP_UNLINK;
+	case NR_RENAME:
 	case NR_RENAMEAT:
 	case NR_RENAMEAT2: return OP_RENAME;
 	case NR_TRUNCATE: return OP_TRUNCATE;
@@ -86,18 +46,14 @@ static __always_inline int removes(__u64 nr)
 static __always_inline int op_of(__u64 nr)
 {
 	switch (nr) {
-#if defined(__TARGET_ARCH_x86)
 	case NR_OPEN:
 	case NR_CREAT:
-#endif
 	case NR_OPENAT:
 	case NR_OPENAT2: return OP_OPEN;
 	case NR_FTRUNCATE: return OP_FTRUNCATE;
-#if defined(__TARGET_ARCH_x86)
 	case NR_MKDIR:
 	case NR_LINK:
 	case NR_SYMLINK:
-#endif
 	case NR_MKDIRAT:
 	case NR_LINKAT:
 	case NR_SYMLINKAT:
@@ -112,12 +68,10 @@ static __always_inline int op_of(__u64 nr)
 static __always_inline __u64 open_flags(__u64 nr, const __u64 *args)
 {
 	switch (nr) {
-#if defined(__TARGET_ARCH_x86)
 	case NR_OPEN:
 		return args[1];
 	case NR_CREAT:
 		return O_CREAT | O_TRUNC;
-#endif
 	case NR_OPENAT:
 		return args[2];
 	}
@@ -129,7 +83,6 @@ static __always_inline void take_paths(struct ask *ask, __u64 nr, const __u64 *a
 {
 	ask->dfd[0] = ask->dfd[1] = AT_FDCWD;
 	switch (nr) {
-#if defined(__TARGET_ARCH_x86)
 	case NR_RENAME:
 		ask->path[1] = args[1];
 		/* fall through */
@@ -138,17 +91,14 @@ static __always_inline void take_paths(struct ask *ask, __u64 nr, const __u64 *a
 	case NR_UNLINK:
 	case NR_RMDIR:
 	case NR_MKDIR:
-#endif
 	case NR_TRUNCATE:
 		ask->path[0] = args[0];
 		ask->size = args[1]; /* only of a truncation is it looked at */
 		break;
-#if defined(__TARGET_ARCH_x86)
 	case NR_LINK:
 	case NR_SYMLINK:
 		ask->path[0] = args[1];
 		break;
-#endif
 	case NR_OPENAT:
 	case NR_OPENAT2:
 	case NR_MKDIRAT:
@@ -190,19 +140,15 @@ static __always_inline void take_paths(struct ask *ask, __u64 nr, const __u64 *a
 static __noinline bool take_syscall(struct pt_regs *regs, long ret, struct ask *ask)
 {
 	struct task_struct___files *task = (void *)bpf_get_current_task();
-	__u64 args[6], nr = SYSCALL(regs), flags;
+	__u64 args[6], nr = number_of(regs), flags;
 
 	ask->op = op_of(nr);
-	syscall_args(regs, args);
+	arguments_of(regs, args);
 	if (ask->op == OP_OPEN) {
 		flags = open_flags(nr, args);
 		if (!(flags & (O_CREAT | O_TRUNC)))
 			return false;
 		ask->truncates = flags & O_TRUNC;
-	}
-	if (IS_32BIT(task)) { /* it has other numbers */
-		add(foreign, 1);
-		return false;
 	}
 	ask->error = ret < 0 ? -ret : 0;
 	if (ask->error && (ask->op == OP_APPEAR || (ask->op == OP_OPEN && !ask->truncates)))
@@ -229,7 +175,7 @@ int sys_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!enabled || ((unsigned long)ret >= (unsigned long)-4095 && !failed))
 		return 0;
-	if (op_of(SYSCALL(regs)) == OP_NONE || !take_syscall(regs, ret, &ask))
+	if (op_of(number_of(regs)) == OP_NONE || !take_syscall(regs, ret, &ask))
 		return 0;
 	return consider(&ask);
 }
@@ -254,7 +200,7 @@ static __always_inline int changed(const struct inode *inode)
 			return 0;
 	} else {
 		regs = user_registers();
-		op = regs ? removes(SYSCALL(regs)) : OP_NONE;
+		op = regs ? removes(number_of(regs)) : OP_NONE;
 		if (op == OP_NONE)
 			return 0;
 	}

@@ -203,7 +203,6 @@ const (
 	UnlinkVarDirFlagsType     = "dir_flags_type"
 	UnlinkVarEnabled          = "enabled"
 	UnlinkVarFailed           = "failed"
-	UnlinkVarForeign          = "foreign"
 	UnlinkVarFound            = "found"
 	UnlinkVarGeneration       = "generation"
 	UnlinkVarLost             = "lost"
@@ -298,7 +297,6 @@ type UnlinkVariableSpecs struct {
 	DirFlagsType     *ebpf.VariableSpec `ebpf:"dir_flags_type"`
 	Enabled          *ebpf.VariableSpec `ebpf:"enabled"`
 	Failed           *ebpf.VariableSpec `ebpf:"failed"`
-	Foreign          *ebpf.VariableSpec `ebpf:"foreign"`
 	Found            *ebpf.VariableSpec `ebpf:"found"`
 	Generation       *ebpf.VariableSpec `ebpf:"generation"`
 	Lost             *ebpf.VariableSpec `ebpf:"lost"`
@@ -374,7 +372,6 @@ type UnlinkVariables struct {
 	DirFlagsType     *ebpf.Variable `ebpf:"dir_flags_type"`
 	Enabled          *ebpf.Variable `ebpf:"enabled"`
 	Failed           *ebpf.Variable `ebpf:"failed"`
-	Foreign          *ebpf.Variable `ebpf:"foreign"`
 	Found            *ebpf.Variable `ebpf:"found"`
 	Generation       *ebpf.Variable `ebpf:"generation"`
 	Lost             *ebpf.Variable `ebpf:"lost"`

@@ -173,10 +173,9 @@ func (w *unlinkWatch) summarize() error {
 		return err
 	}
 	s := &report.RemovalSummary{Elapsed: time.Since(w.began), Removed: w.removed, Cost: w.cost(), Lost: map[string]uint64{
-		"attempts that found no room":                                       losses.NoRoom,
-		"attempts whose path could not be read":                             losses.Unreadable,
-		"requests of io_uring that could not be followed":                   losses.Unfollowed,
-		"calls of programs of 32 bits, which may have been removals or not": losses.Foreign,
+		"attempts that found no room":                     losses.NoRoom,
+		"attempts whose path could not be read":           losses.Unreadable,
+		"requests of io_uring that could not be followed": losses.Unfollowed,
 	}}
 	if losses.NoRoom+losses.Unreadable+losses.Unfollowed > 0 && w.options.strict {
 		w.incomplete = errors.New("attempts to remove files were lost")

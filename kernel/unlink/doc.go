@@ -9,8 +9,7 @@
 // file that is made anew is watched anew, and one that does not exist yet is
 // waited for.
 //
-// Not seen are removals by programs of 32 bits, by truncations and opens through
-// io_uring, by other machines on a network file system, and by the kernel itself,
-// as for NFS clients. That a watched file went without being seen to go is
+// Not seen are truncations and opens through io_uring, and removals by other
+// machines on a network file system or by the kernel itself, as for NFS clients. That a watched file went without being seen to go is
 // reported, without a process.
 package unlink

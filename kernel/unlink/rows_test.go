@@ -51,6 +51,7 @@ var rows = []row{
 	{"rm", []string{"f", "keep"}, []string{"f"}, tool("rm", "f"), []string{"deleted f unlink rm"}},
 	{"rm by path", []string{"sub/f", "keep"}, []string{"sub/f"}, tool("rm", "sub/../sub/f"), []string{"deleted sub/f unlink rm"}},
 	{"unlink", []string{"f"}, []string{"f"}, prog("unlink", "@/f"), []string{"deleted f unlink removals"}},
+	{"unlink of 32 bits", []string{"f"}, []string{"f"}, prog("unlink32", "@/f"), []string{"deleted f unlink removals"}},
 	{"unlinkat", []string{"sub/f"}, []string{"sub/f"}, prog("unlinkat", "@/sub", "../sub/f"), []string{"deleted sub/f unlink removals"}},
 	{"rm -rf of the file's directory", []string{"sub/f"}, []string{"sub/f"}, tool("rm", "-rf", "sub"), []string{"deleted sub/f unlink rm"}},
 	{"rm -rf of a watched directory", []string{"tree/a/f", "tree/b"}, []string{"tree"}, tool("rm", "-rf", "tree"),

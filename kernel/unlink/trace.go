@@ -277,7 +277,7 @@ func (w *tracer) lookAgain() error {
 func (w *tracer) losses() (l Losses, err error) {
 	err = errors.Join(
 		w.coll.Variables[bpf.UnlinkVarLost].Get(&l.NoRoom), w.coll.Variables[bpf.UnlinkVarUnreadable].Get(&l.Unreadable),
-		w.coll.Variables[bpf.UnlinkVarUnfollowed].Get(&l.Unfollowed), w.coll.Variables[bpf.UnlinkVarForeign].Get(&l.Foreign),
+		w.coll.Variables[bpf.UnlinkVarUnfollowed].Get(&l.Unfollowed),
 	)
 	if err != nil {
 		return Losses{}, fmt.Errorf("read what was lost: %w", err)

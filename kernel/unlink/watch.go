@@ -122,8 +122,8 @@ func (w *Watcher) Next() (*Event, error) { return w.next() }
 // Losses are what was not told.
 type Losses struct {
 	// Attempts that found no room in the buffer; whose path could not be read;
-	// of io_uring that could not be followed; by programs of 32 bits.
-	NoRoom, Unreadable, Unfollowed, Foreign uint64
+	// of io_uring that could not be followed.
+	NoRoom, Unreadable, Unfollowed uint64
 }
 
 // Losses returns what was not told so far.

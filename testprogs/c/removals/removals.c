@@ -2,7 +2,7 @@
  * removals: takes files away in the way that is asked for.
  *
  * Truth: cleanup_job(JOB) is called once, and does to the paths what is named by the
- * first argument: unlink A, unlinkat DIR NAME, rename A B, exchange A B, truncate A,
+ * first argument: unlink A, unlink32 A (by the calls of 32 bits), unlinkat DIR NAME, rename A B, exchange A B, truncate A,
  * ftruncate A (which opens it), otrunc A, grow A (ftruncate to 1 MiB), create A,
  * uring A, uringat DIR NAME, uringrename A B, held A (unlinks what it has open, and
  * closes it), many DIR N (makes N files in DIR, says so, waits for
@@ -59,6 +59,24 @@ static int uring_unlink(int dir, const char *name)
 					    .addr = (unsigned long)name });
 }
 
+/* unlink32 unlinks as a program of 32 bits does. */
+static int unlink32(const char *name)
+{
+#if defined(__x86_64__)
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int res = 10; /* unlink */
+
+	if (low == MAP_FAILED)
+		abort();
+	strncpy(low, name, 4095);
+	__asm__ volatile("int $0x80" : "+a"(res) : "b"(low) : "memory", "r8", "r9", "r10", "r11");
+	return res;
+#else
+	return unlink(name) ? -errno : 0;
+#endif
+}
+
 static int open_dir(const char *name)
 {
 	int fd = open(name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -97,6 +115,8 @@ static int remove_it(void)
 #define IS(name) !strcmp(how, name)
 	if (IS("unlink"))
 		return unlink(a) ? -errno : 0;
+	if (IS("unlink32"))
+		return unlink32(a);
 	if (IS("unlinkat"))
 		return unlinkat(open_dir(a), b, 0) ? -errno : 0;
 	if (IS("rename"))
