@@ -1,10 +1,10 @@
 package elfsym
 
 import (
-	"cmp"
 	"debug/dwarf"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -341,26 +341,14 @@ func listed(names []string) string {
 // near returns up to maxNear full names that resemble name, the likeliest
 // first.
 func (x *typeNames) near(name string) []string {
-	type candidate struct {
-		name string
-		rank int
-	}
-	want := strings.ToLower(typeIdent(name))
-	if want == "" {
-		return nil
-	}
-	var best []candidate
-	for n := range x.full {
-		if r := rankIdent(typeIdent(n), want); r < farOff && !strings.ContainsAny(n, "*<") {
-			best = append(best, candidate{n, r})
-		}
-	}
-	slices.SortFunc(best, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(len(a.name), len(b.name)), strings.Compare(a.name, b.name))
-	})
 	var names []string
-	for _, c := range best[:min(len(best), maxNear)] {
-		names = append(names, shortened(c.name))
+	for _, full := range nearest(typeIdent(name), maps.Keys(x.full), func(full string) string {
+		if strings.ContainsAny(full, "*<") {
+			return ""
+		}
+		return typeIdent(full)
+	}) {
+		names = append(names, shortened(full))
 	}
 	return names
 }

@@ -3,6 +3,7 @@ package elfsym
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -69,6 +70,37 @@ func (b *Binary) near(t *funcTable, name string) []string {
 func compareNear(x, y nearName) int {
 	return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(len(x.f.Symbol), len(y.f.Symbol)),
 		strings.Compare(x.f.Symbol, y.f.Symbol))
+}
+
+// Nearest returns up to 5 of the names that resemble name, the likeliest first.
+func Nearest(name string, names []string) []string {
+	return nearest(name, slices.Values(names), func(name string) string { return name })
+}
+
+// nearest returns up to maxNear names whose identifiers resemble want, the
+// likeliest first. A name whose identifier is "" is like none.
+func nearest(want string, names iter.Seq[string], ident func(name string) string) []string {
+	type candidate struct {
+		name string
+		rank int
+	}
+	if want = strings.ToLower(want); want == "" {
+		return nil
+	}
+	var best []candidate
+	for n := range names {
+		if r := rankIdent(ident(n), want); r < farOff {
+			best = append(best, candidate{n, r})
+		}
+	}
+	slices.SortFunc(best, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(len(a.name), len(b.name)), strings.Compare(a.name, b.name))
+	})
+	var out []string
+	for _, c := range best[:min(len(best), maxNear)] {
+		out = append(out, c.name)
+	}
+	return out
 }
 
 const farOff = 100

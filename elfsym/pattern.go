@@ -33,14 +33,18 @@ type Pattern struct {
 	re *regexp.Regexp
 }
 
-// KernelPatternError says that a pattern selects kernel functions (k:NAME) or
-// tracepoints (t:GROUP:NAME), which no ELF file of a process holds.
+// KernelPatternError says that a pattern selects system calls (sys:NAME), kernel
+// functions (k:NAME) or tracepoints (t:GROUP:NAME), which no ELF file of a process
+// holds.
 type KernelPatternError struct{ Pattern string }
 
 func (e *KernelPatternError) Error() string {
 	what := "a kernel function"
-	if strings.HasPrefix(e.Pattern, "t:") {
+	switch {
+	case strings.HasPrefix(e.Pattern, "t:"):
 		what = "a kernel tracepoint"
+	case strings.HasPrefix(e.Pattern, "sys:"):
+		what = "a system call"
 	}
 	return fmt.Sprintf("%s is %s, not a function of a process", e.Pattern, what)
 }
@@ -48,7 +52,7 @@ func (e *KernelPatternError) Error() string {
 // ParsePattern parses NAME, a glob, /regexp/, or LIB: followed by one of them.
 // LIB is a library's name with or without its version, or a path.
 func ParsePattern(s string) (Pattern, error) {
-	if strings.HasPrefix(s, "k:") || strings.HasPrefix(s, "t:") {
+	if strings.HasPrefix(s, "k:") || strings.HasPrefix(s, "t:") || strings.HasPrefix(s, "sys:") {
 		return Pattern{}, &KernelPatternError{s}
 	}
 	p := Pattern{Text: s}

@@ -233,7 +233,7 @@ func FuzzPattern(f *testing.F) {
 			t.Fatalf("%q: %+v", s, p)
 		}
 		newQuery(p.Text)
-		p.match(s)
+		p.Match(s)
 		demangled(s)
 		forms(s)
 	})

@@ -125,6 +125,14 @@ func PointerTo(elem *Type) *Type {
 	}
 }
 
+// Lazy returns t, which other than debug information describes, with what it
+// points to or is made of and with its fields, found when asked for. Either may
+// be nil where it has none.
+func Lazy(t Type, elem func() (*Type, error), fields func() ([]Field, error)) *Type {
+	t.elem, t.fields = elem, fields
+	return &t
+}
+
 // ArrayOf returns the type of an array of n times elem.
 func ArrayOf(elem *Type, n int64) *Type {
 	return &Type{
