@@ -60,9 +60,17 @@ type compiler struct {
 	saver       saver
 }
 
+// uses is where the program notes the parameters that it reads.
+func (c *compiler) uses() map[string]bool {
+	if c.program.Uses == nil {
+		c.program.Uses = make(map[string]bool)
+	}
+	return c.program.Uses
+}
+
 // key types one key expression.
 func (c *compiler) key(e *Expr) error {
-	r := resolver{expr: e, env: c.env}
+	r := resolver{expr: e, env: c.env, uses: c.uses()}
 	o, err := r.resolve(e.node)
 	if err != nil {
 		return err
@@ -93,7 +101,7 @@ func (c *compiler) key(e *Expr) error {
 // and the rest.
 func (c *compiler) where(e *Expr) error {
 	c.condition = e
-	r := resolver{expr: e, env: c.env}
+	r := resolver{expr: e, env: c.env, uses: c.uses()}
 	o, err := r.resolve(e.node)
 	if err != nil {
 		return err
@@ -152,7 +160,9 @@ func (c *compiler) emit() error {
 		return fmt.Errorf("%w: %d bytes, at most %d: keep less of each string", ErrTooLarge, p.Size+p.Hidden, MaxKey)
 	}
 	hidden := int32(KeyDataOffset + p.Size)
-	side := func(name string) *emitter { return &emitter{arch: c.env.Arch, name: name, hidden: hidden} }
+	side := func(name string) *emitter {
+		return &emitter{arch: c.env.Arch, words: c.env.Words, name: name, hidden: hidden}
+	}
 	entry, exit, where, late := side("entry"), side("exit"), side("where"), side("late")
 	where.where = true
 	if c.early != nil {
@@ -193,6 +203,9 @@ func (c *compiler) emit() error {
 	finish := func(e *emitter) asm.Instructions {
 		ins, failed := e.finish()
 		err = errors.Join(err, failed)
+		if c.env.Kernel {
+			ins = inKernel(ins)
+		}
 		return ins
 	}
 	p.Entry, p.Exit, p.Where, p.WhereExit = finish(entry), finish(exit), finish(where), finish(late)

@@ -44,6 +44,7 @@ const maxInsns = 8000
 // emitter writes one fetch function.
 type emitter struct {
 	arch   elfsym.Arch
+	words  bool // Env.Words
 	name   string
 	insns  asm.Instructions
 	labels int

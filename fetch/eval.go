@@ -17,7 +17,7 @@ func (e *emitter) eval(n *node) {
 	}
 	switch n.op {
 	case opPiece:
-		offset, ok := regOffset(e.arch, n.piece.Reg)
+		offset, ok := e.regOffset(n.piece.Reg)
 		if !ok {
 			e.jump(e.fail)
 			return
@@ -72,7 +72,7 @@ func (e *emitter) simple(n *node) bool {
 	case opConst, opSaved:
 		return true
 	case opPiece:
-		_, ok := regOffset(e.arch, n.piece.Reg)
+		_, ok := e.regOffset(n.piece.Reg)
 		return n.piece.Kind == elfsym.Const || n.piece.Kind == elfsym.InReg && ok
 	case opExtend:
 		return e.simple(n.kids[0])
@@ -94,7 +94,7 @@ func (e *emitter) into(dst asm.Register, n *node) {
 		e.add(asm.LoadImm(dst, int64(n.piece.Value), asm.DWord))
 		e.extend(dst, n.size, n.signed)
 	default:
-		offset, _ := regOffset(e.arch, n.piece.Reg)
+		offset, _ := e.regOffset(n.piece.Reg)
 		e.add(asm.LoadMem(dst, regCtx, offset, asm.DWord))
 		e.extend(dst, n.size, n.signed)
 	}

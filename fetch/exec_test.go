@@ -229,7 +229,7 @@ const (
 func (m *memory) registers(exit bool) []byte {
 	b := make([]byte, 168)
 	set := func(r elfsym.Reg, v uint64) {
-		off, _ := regOffset(elfsym.AMD64, r)
+		off, _ := (&emitter{arch: elfsym.AMD64}).regOffset(r)
 		binary.NativeEndian.PutUint64(b[off:], v)
 	}
 	if exit {

@@ -57,6 +57,8 @@ type Program struct {
 	// before there is an open call and takes the goroutine's id in R2;
 	// WhereExit takes what Exit takes, and runs before it.
 	Where, WhereExit asm.Instructions
+	// Uses are the names of the parameters that are read.
+	Uses map[string]bool
 	// Reads and ReadsMemory say what the entry side needs unchanged.
 	Reads       elfsym.RegSet
 	ReadsMemory bool
@@ -86,6 +88,26 @@ func WithoutSleep(insns asm.Instructions) asm.Instructions {
 		}
 	}
 	return out
+}
+
+// inKernel makes instructions that read a process's memory read the kernel's.
+// What that does not have is looked for in the process's, as far as it is in
+// memory: bpf_copy_from_user takes what bpf_probe_read_user does.
+func inKernel(insns asm.Instructions) asm.Instructions {
+	for i := range insns {
+		if !insns[i].IsBuiltinCall() {
+			continue
+		}
+		switch asm.BuiltinFunc(insns[i].Constant) {
+		case asm.FnProbeReadUser:
+			insns[i].Constant = int64(asm.FnProbeReadKernel)
+		case asm.FnProbeReadUserStr:
+			insns[i].Constant = int64(asm.FnProbeReadKernelStr)
+		case asm.FnCopyFromUser:
+			insns[i].Constant = int64(asm.FnProbeReadUser)
+		}
+	}
+	return insns
 }
 
 // Same reports whether p and o read the same values in the same way, so that

@@ -26,6 +26,13 @@ type Env struct {
 	Binary *elfsym.Binary
 	// NoResults says why results cannot be read; nil where they can.
 	NoResults error
+	// Words says that the context of the program is an array of words, and
+	// register n of a Loc the n-th of them, instead of the registers of the
+	// machine.
+	Words bool
+	// Kernel says that addresses are the kernel's, except for those that are
+	// the process's: the two never meet.
+	Kernel bool
 	// StrLen is how many bytes of a string are kept. 0 means 64.
 	StrLen int
 }
@@ -40,6 +47,8 @@ type resolver struct {
 	depth int
 	// result says that a result of the call was named.
 	result bool
+	// uses are the parameters that were named.
+	uses map[string]bool
 }
 
 func (r *resolver) errorf(n ast.Node, cause error, format string, args ...any) error {
@@ -227,6 +236,8 @@ func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	if p.Result {
 		o.when = atExit
 		r.result = true
+	} else if r.uses != nil {
+		r.uses[p.Name] = true
 	}
 	if p.ByRef {
 		return r.pointee(n, o)
