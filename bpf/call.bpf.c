@@ -8,6 +8,7 @@
  */
 #include "core.h"
 #include "layout.h"
+#include "target.bpf.h"
 #include "hist.bpf.h"
 #include "fetch.bpf.h"
 #include "maps.bpf.h"
@@ -16,20 +17,12 @@
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
-/* Measured process; 0 means all, or those in targets when has_targets is set. */
-const volatile __u32 target_tgid;
-const volatile bool has_targets;
-/* Measured are only processes in this mount namespace; 0 means any. */
-const volatile __u32 target_mounts;
 /* Whether the kernel hands out attach cookies; without, func_id says which. */
 const volatile bool has_cookies = true;
 const volatile __u32 func_id;
 
 /* What becomes of calls: enum call_mode. */
 const volatile __u32 mode;
-
-/* Raised after the last attach, lowered before the first detach. */
-volatile bool enabled;
 
 /* Keeps these types in the BTF, for the Go side. */
 const struct event *event_type __attribute__((unused));
@@ -39,20 +32,6 @@ const enum loss *loss_type __attribute__((unused));
 const enum key_status *key_status_type __attribute__((unused));
 const struct go_layout *go_layout_type __attribute__((unused));
 const enum verdict *verdict_type __attribute__((unused));
-
-static __always_inline bool is_target(__u32 tgid)
-{
-	struct task_struct *task;
-
-	if (target_mounts) {
-		task = (void *)bpf_get_current_task();
-		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != target_mounts)
-			return false;
-	}
-	if (target_tgid)
-		return tgid == target_tgid;
-	return !has_targets || bpf_map_lookup_elem(&targets, &tgid);
-}
 
 /* Where a hit was: who called and how deep. */
 struct place {
@@ -252,19 +231,6 @@ static __always_inline void conclude(struct pt_regs *ctx, const struct func *fun
 		add(counters->returns, 1);
 	else
 		lose(counters, LOSS_EVENTS);
-}
-
-/* judge counts a call that --where does not want, and says whether it wants
- * it. */
-static __always_inline bool judge(struct counters *counters, int verdict)
-{
-	if (verdict == VERDICT_WANTED)
-		return true;
-	if (verdict == VERDICT_REJECTED)
-		add(counters->filtered, 1);
-	else
-		lose(counters, LOSS_WHERE_UNREADABLE);
-	return false;
 }
 
 /* reject_entry drops what may still be open in the place of a call that is not

@@ -99,6 +99,7 @@ const (
 	CallFuncFlagsFUNC_WHERE        CallFuncFlags = 64
 	CallFuncFlagsFUNC_WHERE_EXIT   CallFuncFlags = 128
 	CallFuncFlagsFUNC_RETURN_ADDR  CallFuncFlags = 256
+	CallFuncFlagsFUNC_READ_AGAIN   CallFuncFlags = 512
 )
 
 type CallGoLayout struct {

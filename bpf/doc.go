@@ -8,6 +8,7 @@ package bpf
 //go:generate go tool bpf2go -go-package bpf -output-suffix _test -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type sighting Callers callers.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type failure -type fail_call -type fail_flags Netfail netfail.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type attempt -type attempt_flags -type unlink_op -type dir_flags Unlink unlink.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type route -type made_in -type system_call Sys sys.bpf.c
 
 // Numbers of layout.h that BTF does not carry; a test compares them with the
 // generated types.
@@ -22,6 +23,11 @@ const (
 	KeyDropped = 4
 	KeyStatus  = 8
 	KeyHeader  = 16
+	// MadeIn is the length of what stands in front of the key of the user call
+	// that a system call was made in: struct made_in.
+	MadeIn = 16
+	// MaxSyscall is the first number that no system call has.
+	MaxSyscall = 1024
 	// EventHeader is the offset of the key in struct event.
 	EventHeader = 56
 	// MaxFrames is how many return addresses an event can have.

@@ -35,6 +35,7 @@ enum func_flags {
 	FUNC_WHERE = 1 << 6,	/* has a --where that is decided at the entry */
 	FUNC_WHERE_EXIT = 1 << 7, /* has one that is decided at the exit */
 	FUNC_RETURN_ADDR = 1 << 8, /* return addresses are kept in Go as elsewhere */
+	FUNC_READ_AGAIN = 1 << 9, /* what its arguments point to is there at the exit too */
 };
 
 /* What becomes of a call that has ended. */
@@ -112,6 +113,18 @@ struct caller {
 	__u64 goid;		/* 0 for a thread */
 };
 
+/* Where a system call leads: which function it is, and whose programs serve it. */
+struct route {
+	__u32 func;		/* from 1; 0 for a call that is not measured */
+	__u32 group;
+};
+
+/* The user call that a system call was made in, as a part of its key. */
+struct made_in {
+	__u64 func;		/* from 1; 0 for none */
+	__u64 status;		/* of its own key, whose data follows */
+};
+
 /* Where a process keeps what leads to the goroutine that runs. */
 struct go_layout {
 	__s64 g_offset;		/* of g from the thread pointer */
@@ -144,6 +157,18 @@ struct call {
 	__u64 lost_ns;		/* spent in such waits that are over */
 	__u64 drops;		/* packets dropped */
 	struct call_key key;	/* last: its data is cut to size */
+};
+
+/* What a thread has in the kernel, or had: laid out as struct call as far as the
+ * fetch programs go. */
+struct system_call {
+	__u64 entry_ns;		/* 0 if it has ended */
+	__u64 outer_ns;		/* when the user call that made it began; 0 for none */
+	__u64 goid;		/* whose call that is */
+	struct stack_id stack;	/* and on which stack */
+	__u64 undecided;	/* --where is to be asked again at the exit */
+	__u64 unused[6];
+	struct call_key key;
 };
 
 /* A traced call that has ended. Behind the key, whose data is cut to size, come

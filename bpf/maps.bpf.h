@@ -22,14 +22,6 @@ struct {
 	__type(value, struct counters);
 } func_counters SEC(".maps");
 
-/* key: measured process */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, __u8);
-} targets SEC(".maps");
-
 /* key: function and values, cut to size when loaded  value: a series */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

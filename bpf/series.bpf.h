@@ -13,6 +13,19 @@ static __always_inline void lose(struct counters *counters, enum loss why)
 	add(counters->lost[why], 1);
 }
 
+/* judge counts a call that --where does not want, and says whether it wants
+ * it. */
+static __always_inline bool judge(struct counters *counters, int verdict)
+{
+	if (verdict == VERDICT_WANTED)
+		return true;
+	if (verdict == VERDICT_REJECTED)
+		add(counters->filtered, 1);
+	else
+		lose(counters, LOSS_WHERE_UNREADABLE);
+	return false;
+}
+
 static __always_inline void record_max(__u64 *max, __u64 value)
 {
 	__u64 seen = *(volatile __u64 *)max, old;

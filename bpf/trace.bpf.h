@@ -56,15 +56,15 @@ static __always_inline __u64 walk(struct pt_regs *ctx, __u64 first, __u64 *stack
 	return i | FRAMES_CUT;
 }
 
-/* emit hands a call to the reader. It is false where there is no room. */
-static __always_inline bool emit(struct pt_regs *ctx, const struct func *func,
-				 const struct call *call, __u64 pid_tgid,
-				 __u64 sp, __u64 latency_ns)
+/* new_event begins to tell the reader of a call, without its callers. It is NULL
+ * where there is no room. */
+static __always_inline struct event *new_event(const struct call *call, __u64 pid_tgid,
+					       __u64 latency_ns)
 {
 	struct event *event = bpf_ringbuf_reserve(&events, event_size, 0);
 
 	if (!event)
-		return false;
+		return NULL;
 	event->entry_ns = call->entry_ns;
 	event->latency_ns = latency_ns;
 	event->goid = call->goid;
@@ -73,6 +73,18 @@ static __always_inline bool emit(struct pt_regs *ctx, const struct func *func,
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_probe_read_kernel(&event->key, event_key_size, &call->key);
 	event->frames = 0;
+	return event;
+}
+
+/* emit hands a call to the reader. It is false where there is no room. */
+static __always_inline bool emit(struct pt_regs *ctx, const struct func *func,
+				 const struct call *call, __u64 pid_tgid,
+				 __u64 sp, __u64 latency_ns)
+{
+	struct event *event = new_event(call, pid_tgid, latency_ns);
+
+	if (!event)
+		return false;
 	if (event_stack)
 		event->frames = walk(ctx, return_address(ctx, func, call, sp),
 				     (void *)event + event_stack);

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -56,7 +57,7 @@ func (s *Session) Decode(key []byte) (*latency.Call, error) {
 	}
 	p := &s.plan.Probes[id]
 	call := &latency.Call{Func: p.Func.Name}
-	p.show(call, binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
+	ledger.Show(call, p.Program, binary.NativeEndian.Uint64(key[bpf.KeyStatus:]), key[bpf.KeyHeader:])
 	call.Results = nil // there are none yet
 	return call, nil
 }

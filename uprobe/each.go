@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/ledger"
 )
 
 // An Each is a pattern whose functions are measured in a way of their own,
@@ -25,7 +25,7 @@ type Each struct {
 }
 
 // MaxLimits is how many limits calls of one function can be counted above.
-const MaxLimits = len(bpf.CallHist{}.Over)
+const MaxLimits = ledger.MaxLimits
 
 // ErrTooManyLimits says that more than MaxLimits limits were given for a
 // function.

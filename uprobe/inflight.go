@@ -6,12 +6,9 @@ import (
 	"unsafe"
 
 	"github.com/latchprof/latch/bpf"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/internal/procfs"
 )
-
-// stillOpen is how many calls of a function have begun and not returned: some
-// are under way, some left in a way that no probe sees.
-type stillOpen struct{ inFlight, unwound uint64 }
 
 // openCall is the part of struct call that telling them apart needs.
 type openCall struct {
@@ -78,18 +75,18 @@ func (s *Session) judgeOpenCalls() error {
 
 // openCalls counts the open calls by function. Those that Stop found to have
 // left are unwound if they are still there.
-func (s *Session) openCalls() (map[uint32]stillOpen, error) {
+func (s *Session) openCalls() (map[uint32]ledger.Open, error) {
 	calls, err := s.readOpenCalls()
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[uint32]stillOpen)
+	out := make(map[uint32]ledger.Open)
 	for _, c := range calls {
 		sum := out[c.id.Func]
 		if s.left[c] {
-			sum.unwound++
+			sum.Unwound++
 		} else {
-			sum.inFlight++
+			sum.InFlight++
 		}
 		out[c.id.Func] = sum
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/latchprof/latch/internal/ledger"
 )
 
 // Backend is a way to attach probes to user programs.
@@ -150,7 +152,7 @@ func attachAll(points []point, attach attacher) (links []io.Closer, refused map[
 		}
 		if len(points) == 1 || !perSite(err) {
 			for _, p := range points {
-				refused[p.probe] = fmt.Errorf("attach %s at file offset %#x: %w", p.probe.Func.Name, p.offset, permission(err))
+				refused[p.probe] = fmt.Errorf("attach %s at file offset %#x: %w", p.probe.Func.Name, p.offset, ledger.Permission(err))
 			}
 			return
 		}

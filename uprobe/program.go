@@ -1,9 +1,8 @@
 package uprobe
 
 import (
-	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -16,7 +15,7 @@ import (
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
-	"github.com/latchprof/latch/latency"
+	"github.com/latchprof/latch/internal/ledger"
 )
 
 // programs are the loaded programs of the functions that read their keys in
@@ -136,7 +135,7 @@ func (l *loader) splice(insns asm.Instructions, name string, fp *fetch.Program) 
 		if l.backend == PerfEvents {
 			f.body = fetch.WithoutSleep(f.body)
 		}
-		if insns, err = splice(insns, f.name, f.body); err != nil {
+		if insns, err = ledger.Splice(insns, f.name, f.body); err != nil {
 			return nil, err
 		}
 	}
@@ -166,50 +165,12 @@ func (l *loader) wanted(name string, group []*Probe) bool {
 
 // settings fills in the constants.
 func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Probe) error {
-	var bounds [bpf.NumBounds]uint64
-	var limits [MaxLimits]uint64
-	upper := latency.UpperBoundsNS()
-	fillUp(bounds[:], upper[:])
-	fillUp(limits[:], group[0].LimitsNS)
-	values := map[string]any{
-		"slot_bounds_ns": bounds,
-		"first_slots":    latency.FirstSlots(),
-		"mode":           uint32(l.plan.mode(group[0])),
-		"limits_ns":      limits,
-		"target_mounts":  l.plan.Mounts,
-	}
+	values := ledger.Settings(group[0].LimitsNS, l.plan.PIDs, l.plan.Mounts)
+	values["mode"] = uint32(l.plan.mode(group[0]))
 	if l.plan.Trace {
-		values["event_key_size"] = l.plan.eventKeySize()
-		values["event_size"] = l.plan.eventSize()
-		if l.plan.Stack {
-			values["event_stack"] = l.plan.eventStack()
-		}
+		maps.Copy(values, l.plan.layout().Settings())
 	}
-	switch len(l.plan.PIDs) {
-	case 0:
-	case 1:
-		values["target_tgid"] = uint32(l.plan.PIDs[0])
-	default:
-		values["has_targets"] = true
-	}
-	for name, v := range values {
-		variable := spec.Variables[name]
-		if variable == nil {
-			return fmt.Errorf("eBPF object has no setting %s", name)
-		}
-		if err := variable.Set(v); err != nil {
-			return fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// fillUp copies values to the larger table, and fills that up with the largest
-// number, which nothing is above.
-func fillUp(table, values []uint64) {
-	for i := copy(table, values); i < len(table); i++ {
-		table[i] = math.MaxUint64
-	}
+	return ledger.Set(spec, values)
 }
 
 // size cuts the maps to the plan.
@@ -241,34 +202,6 @@ func (l *loader) size(spec *ebpf.CollectionSpec) {
 	}
 }
 
-// splice replaces the body of the function called name by body, which keeps
-// the old one's BTF: the kernel refuses a function without (check_btf_func).
-func splice(insns asm.Instructions, name string, body asm.Instructions) (asm.Instructions, error) {
-	start := -1
-	end := len(insns)
-	for i := range insns {
-		if start >= 0 && btf.FuncMetadata(&insns[i]) != nil {
-			end = i
-			break
-		}
-		if insns[i].Symbol() == name {
-			start = i
-		}
-	}
-	if start < 0 {
-		return nil, fmt.Errorf("eBPF object has no function %s", name)
-	}
-	if len(body) == 0 {
-		return insns, nil
-	}
-	body = append(asm.Instructions(nil), body...)
-	first := body[0].WithSymbol(name).WithSource(insns[start].Source())
-	body[0] = btf.WithFuncMetadata(first, btf.FuncMetadata(&insns[start]))
-	out := append(asm.Instructions(nil), insns[:start]...)
-	out = append(out, body...)
-	return append(out, insns[end:]...), nil
-}
-
 // fill writes the functions' settings and the target list to the maps.
 func (l *loader) fill() error {
 	for i := range l.plan.Probes {
@@ -282,14 +215,7 @@ func (l *loader) fill() error {
 			return fmt.Errorf("set up the goroutines of process %d: %w", tgid, err)
 		}
 	}
-	if len(l.plan.PIDs) > 1 {
-		for _, pid := range l.plan.PIDs {
-			if err := l.maps["targets"].Put(uint32(pid), uint8(1)); err != nil {
-				return fmt.Errorf("add process %d: %w", pid, err)
-			}
-		}
-	}
-	return nil
+	return ledger.SetTargets(l.maps["targets"], l.plan.PIDs)
 }
 
 func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
@@ -303,7 +229,7 @@ func (l *loader) funcSettings(p *Probe) bpf.CallFunc {
 			f.G_offset = p.GoInfo.TLSG
 		}
 	}
-	if hasKey(p.Program) || l.plan.Split {
+	if ledger.HasKey(p.Program) || l.plan.Split {
 		flags |= bpf.CallFuncFlagsFUNC_KEYED
 	}
 	if l.plan.Watch || l.plan.Split {
@@ -345,8 +271,6 @@ func (p *Plan) mode(f *Probe) bpf.CallCallMode {
 	return bpf.CallCallModeMODE_RECORD
 }
 
-func hasKey(p *fetch.Program) bool { return p != nil && len(p.Parts) > 0 }
-
 // groups puts the probes together that can share a program.
 func groups(plan *Plan) [][]*Probe {
 	index := make(map[string]int)
@@ -363,21 +287,4 @@ func groups(plan *Plan) [][]*Probe {
 		out[at] = append(out[at], p)
 	}
 	return out
-}
-
-// isPermission reports that the kernel refused for want of a privilege.
-func isPermission(err error) bool {
-	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
-}
-
-// permission turns the kernel's refusal into what to do about it. What the
-// library says beside it, a guess at the memory limit, misleads.
-func permission(err error) error {
-	if !isPermission(err) {
-		return err
-	}
-	if os.Geteuid() == 0 {
-		return fmt.Errorf("the kernel refuses eBPF to this root user (a container, or lockdown?): %w", unix.EPERM)
-	}
-	return fmt.Errorf("probing needs root, or CAP_BPF and CAP_PERFMON: %w", unix.EPERM)
 }

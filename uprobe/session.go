@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/latchprof/latch/internal/ledger"
 )
 
 // Options change how probes are attached. Nil means the defaults.
@@ -117,11 +119,11 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 		}
 	}()
 	if err := supported(backend); err != nil {
-		return nil, permission(err)
+		return nil, ledger.Permission(err)
 	}
 	l := &loader{plan: plan, opts: opts, backend: backend}
 	if s.groups, err = l.loadAll(groups(plan)); err != nil {
-		return nil, permission(err)
+		return nil, ledger.Permission(err)
 	}
 	s.maps = l.maps
 	if err := l.fill(); err != nil {
@@ -153,7 +155,7 @@ func attachWith(plan *Plan, opts *Options, backend Backend) (_ *Session, err err
 		Name: "sched_process_exit", Program: s.groups[0].coll.Programs["thread_exit"],
 	})
 	if err != nil {
-		return nil, fmt.Errorf("watch threads end: %w", permission(err))
+		return nil, fmt.Errorf("watch threads end: %w", ledger.Permission(err))
 	}
 	s.exits = append(s.exits, tp)
 	if err := s.checkPlanted(); err != nil {
@@ -257,18 +259,7 @@ func (s *Session) Refused() map[*Probe]error { return s.refused }
 // Enable starts the measurement.
 func (s *Session) Enable() error {
 	s.start = time.Now()
-	return s.enable(true)
-}
-
-func (s *Session) enable(on bool) error {
-	enabled := s.groups[0].coll.Variables["enabled"]
-	if enabled == nil {
-		return errors.New("switch probes: eBPF object has no flag for it")
-	}
-	if err := enabled.Set(on); err != nil {
-		return fmt.Errorf("switch probes: %w", err)
-	}
-	return nil
+	return ledger.Switch(s.groups[0].coll, true)
 }
 
 // Stop ends the measurement: it lowers the flag, removes the probes, entries
@@ -277,7 +268,7 @@ func (s *Session) enable(on bool) error {
 func (s *Session) Stop() error {
 	s.stopOnce.Do(func() {
 		if len(s.groups) > 0 && !s.start.IsZero() {
-			s.stopErr = errors.Join(s.judgeOpenCalls(), s.enable(false))
+			s.stopErr = errors.Join(s.judgeOpenCalls(), ledger.Switch(s.groups[0].coll, false))
 		}
 		s.end = time.Now()
 		s.stopErr = errors.Join(s.stopErr, closeAll(s.entries), closeAll(s.exits))

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
-	"github.com/latchprof/latch/uprobe"
 )
 
 // read returns what was counted so far.
@@ -62,7 +62,7 @@ func (p *gaugePart) read() (*latency.Recording, error) {
 func (g *gauge) join(read func(*gaugePart) (*latency.Recording, error)) (*latency.Recording, error) {
 	all := &latency.Recording{
 		Schema: latency.Schema, Start: g.started,
-		Machine: procfs.Machine(), Latch: uprobe.Version(), Warnings: []string{},
+		Machine: procfs.Machine(), Latch: ledger.Version(), Warnings: []string{},
 	}
 	if g.started.IsZero() { // nothing is measured
 		all.Start = time.Now()

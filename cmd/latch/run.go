@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/uprobe"
 )
 
@@ -94,7 +95,7 @@ func newRoot(io streams) *cobra.Command {
 		Short:         "Latency of the functions of running programs, by the values of their arguments",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       uprobe.Version(),
+		Version:       ledger.Version(),
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			const commands = "record, check, trace, list, drops, unlinks, report or diff (latch --help shows more)"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/latency"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
@@ -226,7 +227,7 @@ func (o *traceOptions) sum(s streams, session *uprobe.Session, warned []string, 
 
 func eventsLost(rec *latency.Recording) (n uint64) {
 	for i := range rec.Functions {
-		n += rec.Functions[i].Balance.Lost[uprobe.LostEvents]
+		n += rec.Functions[i].Balance.Lost[ledger.LostEvents]
 	}
 	return n
 }

@@ -1,19 +1,18 @@
-package uprobe
+package ledger
 
 import (
 	"errors"
 	"path/filepath"
-	"slices"
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
 )
 
-// symbolizer names the return addresses of the traced processes. It is used by
+// A Symbolizer names the return addresses of the traced processes. It is used by
 // one goroutine.
-type symbolizer struct {
-	plan      *Plan
+type Symbolizer struct {
+	known     func(dev, inode uint64) *elfsym.Binary
 	processes map[int]*addressSpace
 	// binaries are those opened here, by file; nil for what cannot be opened.
 	binaries map[fileID]*elfsym.Binary
@@ -27,12 +26,17 @@ type addressSpace struct {
 	ended   bool
 }
 
-func newSymbolizer(plan *Plan) *symbolizer {
-	return &symbolizer{plan: plan, processes: make(map[int]*addressSpace), binaries: make(map[fileID]*elfsym.Binary)}
+// fileID tells files apart whatever they are called.
+type fileID struct{ dev, inode uint64 }
+
+// NewSymbolizer returns a symbolizer that opens the files that known, which may
+// be nil, has not opened.
+func NewSymbolizer(known func(dev, inode uint64) *elfsym.Binary) *Symbolizer {
+	return &Symbolizer{known: known, processes: make(map[int]*addressSpace), binaries: make(map[fileID]*elfsym.Binary)}
 }
 
-// Close closes the binaries that the plan does not own.
-func (s *symbolizer) Close() error {
+// Close closes the binaries that were opened here.
+func (s *Symbolizer) Close() error {
 	var err error
 	for _, b := range s.binaries {
 		if b != nil {
@@ -42,10 +46,10 @@ func (s *symbolizer) Close() error {
 	return err
 }
 
-// stack names the return addresses, the nearest caller first. The frame
+// Stack names the return addresses, the nearest caller first. The frame
 // pointers of code that does not keep them lead anywhere, so it ends at the
 // first address that no call can have pushed, and is not whole then.
-func (s *symbolizer) stack(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
+func (s *Symbolizer) Stack(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
 	space := s.processes[pid]
 	if space == nil {
 		space = &addressSpace{frames: make(map[uint64][]latency.Frame)}
@@ -97,7 +101,7 @@ func (a *addressSpace) find(addr uint64) (*procfs.Image, elfsym.FileOffset) {
 }
 
 // resolve names one return address; nil if it is none.
-func (s *symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
+func (s *Symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
 	img, offset := space.find(addr - 1)
 	if img == nil {
 		space.remap()
@@ -126,13 +130,15 @@ func (s *symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
 }
 
 // binary opens the image's file, or finds it among the plan's.
-func (s *symbolizer) binary(img *procfs.Image) *elfsym.Binary {
+func (s *Symbolizer) binary(img *procfs.Image) *elfsym.Binary {
 	id := fileID{img.Dev, img.Inode}
 	if b, ok := s.binaries[id]; ok {
 		return b
 	}
-	if at := slices.IndexFunc(s.plan.Images, func(i *Image) bool { return i.id == id && i.Binary != nil }); at >= 0 {
-		return s.plan.Images[at].Binary
+	if s.known != nil {
+		if b := s.known(img.Dev, img.Inode); b != nil {
+			return b
+		}
 	}
 	var b *elfsym.Binary
 	if img.Err == nil && img.Open != "" {
