@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/latency"
 )
@@ -54,6 +55,10 @@ type Request struct {
 	// a part of the key called latency.KeyDrops. Whoever shares Session.Calls
 	// says which those are.
 	SplitDrops bool
+	// Choice, unless it is nil, is shared with the plans of other functions,
+	// and says then what applies to none of them, and what is warned of; NewChoice
+	// makes it.
+	Choice *ledger.Choice
 }
 
 // Watch says what is known of each call in flight. Calls are paired and
@@ -229,7 +234,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 		probe.By, probe.LimitsNS = p.parts(s, probe.Program), s.own.limits
 		p.Probes = append(p.Probes, *probe)
 		if probe.Program != nil {
-			t.show(probe.Program)
+			t.choice.Keep(probe.Program)
 			p.KeySize = max(p.KeySize, probe.Program.Size)
 			p.DataSize = max(p.DataSize, p.KeySize, probe.Program.Size+probe.Program.Hidden)
 		}
@@ -237,12 +242,14 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 	if len(p.Probes) == 0 {
 		return nil, noProbes(p.Skips, p.Unmatched)
 	}
-	if err := t.appliesNowhere(); err != nil {
-		return nil, err
+	if req.Choice == nil {
+		if err := t.choice.AppliesNowhere(); err != nil {
+			return nil, err
+		}
+		p.Warnings = append(p.Warnings, t.choice.Warnings...)
 	}
-	p.Warnings = append(p.Warnings, t.warnings...)
 	for _, s := range p.Skips {
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is not measured: %s", s.Func.Name, inLine(s.Reason)))
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is not measured: %s", s.Func.Name, ledger.InLine(s.Reason)))
 	}
 	for i := range p.Probes {
 		p.Warnings = append(p.Warnings, p.Probes[i].warnings()...)
@@ -265,16 +272,6 @@ func noProbes(skips []Skip, unmatched []Unmatched) error {
 		return &NoProbesError{fmt.Errorf("%s: %w", first.Func.Name, first.Reason), unmatched}
 	}
 	return &NoProbesError{fmt.Errorf("none of %d functions can be measured; %s: %w", len(skips), first.Func.Name, first.Reason), unmatched}
-}
-
-// inLine is an error's text for a warning: that of a faulty expression is
-// drawn over several lines, of which the first says it all.
-func inLine(err error) string {
-	var syntax *fetch.SyntaxError
-	if errors.As(err, &syntax) {
-		return syntax.Msg
-	}
-	return err.Error()
 }
 
 func (p *Probe) warnings() []string {

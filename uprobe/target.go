@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/latchprof/latch/elfsym"
-	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/internal/procfs"
 )
 
@@ -25,18 +25,12 @@ type target struct {
 	// exes come before libs; both without duplicates.
 	exes, libs []*candidate
 	processes  []*procfs.Process
-	warnings   []string
 	// debugged says why no probe may be attached, or is nil.
 	debugged error
 	// noReturn caches why no process may get a return probe.
 	noReturn     string
 	noReturnDone bool
-	// shown are the aliases of the trace's expressions that a function
-	// shows; hidden holds the first reason why not; warned are the warnings
-	// about that.
-	shown  map[string]bool
-	hidden map[*fetch.Expr]error
-	warned map[string]bool
+	choice       *ledger.Choice
 }
 
 // candidate is an image that has perhaps not been opened.
@@ -69,7 +63,11 @@ func (c *candidate) open() (*Image, error) {
 }
 
 func newTarget(req *Request) *target {
-	return &target{req: req, shown: make(map[string]bool), hidden: make(map[*fetch.Expr]error), warned: make(map[string]bool)}
+	t := &target{req: req, choice: req.Choice}
+	if t.choice == nil {
+		t.choice = req.NewChoice()
+	}
+	return t
 }
 
 func openTarget(req *Request) (*target, error) {
