@@ -62,8 +62,9 @@ struct touch {
 	struct file_id dir;
 	struct file_id moved;	/* the first file of a watched device */
 	__u32 flags;	/* enum dir_flags */
-	__u16 file;	/* a watched file changed */
-	__u16 victim;	/* so did a second file: what a rename replaces */
+	__u8 file;	/* a watched file changed */
+	__u8 victim;	/* so did a second file: what a rename replaces */
+	__u8 unsure;	/* of what was watched at the time it is not known */
 };
 
 /* key: a device that has watched directories */
@@ -127,6 +128,7 @@ struct ask {
 	__u64 size;
 	__u64 request;
 	bool truncates;		/* an open with O_TRUNC */
+	bool known;		/* what is known of directories counts */
 	struct file *file;	/* that was truncated, where it is known */
 	struct dentry *base[2];	/* where the paths start */
 	struct vfsmount *mnt[2];
@@ -148,6 +150,24 @@ struct io_rename {
 	struct filename *oldpath, *newpath;
 	int flags;
 } __attribute__((preserve_access_index));
+
+struct delayed_filename { /* from 7.0 on */
+	struct filename *__incomplete_filename;
+} __attribute__((preserve_access_index));
+
+struct io_unlink___delayed {
+	struct delayed_filename filename;
+} __attribute__((preserve_access_index));
+
+struct io_rename___delayed {
+	struct delayed_filename oldpath, newpath;
+} __attribute__((preserve_access_index));
+
+/* The address of a path that a request has. */
+#define PATH_OF(req, type, field)                                                              \
+	((__u64)(bpf_core_type_exists(struct delayed_filename) ?                               \
+		 BPF_CORE_READ((struct type##___delayed *)req, field.__incomplete_filename, name) : \
+		 BPF_CORE_READ((struct type *)req, field, name)))
 
 struct io_cqe {
 	__s32 res;
@@ -295,7 +315,9 @@ static __noinline int touch(const struct inode *inode, __u64 who, __u32 op)
 		identify_dentry(dir, &fresh.dir);
 		fresh.flags = flags_of(dir);
 	}
-	if (!fresh.flags && !fresh.moved.ino)
+	/* it may be known when the call ends, but was not now */
+	fresh.unsure = generation != armed;
+	if (!fresh.flags && !fresh.moved.ino && !fresh.unsure)
 		return 0;
 	touch = bpf_map_lookup_elem(&touches, &who);
 	if (!touch) {
@@ -306,6 +328,7 @@ static __noinline int touch(const struct inode *inode, __u64 who, __u32 op)
 		touch->dir = fresh.dir;
 	touch->flags |= fresh.flags;
 	touch->file |= fresh.file;
+	touch->unsure |= fresh.unsure;
 	if (!fresh.moved.ino)
 		return 0;
 	if (touch->moved.ino && touch->moved.ino != fresh.moved.ino &&
@@ -363,15 +386,15 @@ static __noinline bool take_path(struct scratch *s, struct ask *ask, int i, __u3
 		return false;
 	start_at(ask, i, s->parts[off] == '/');
 	if (ask->op == OP_APPEAR && (!(wanted & WANT_NAME) ||
-				     (generation == armed && wanted & WANT_HERE && s->parts[off] != '/' &&
+				     (ask->known && wanted & WANT_HERE && s->parts[off] != '/' &&
 				      !(flags_of(ask->base[i]) & DIR_NAMES))))
 		return false;
 	if (ask->op == OP_APPEAR)
 		return true;
 	/* where it is not known what directories are, what is named says enough */
-	told = generation == armed && !ask->error;
+	told = ask->known && !ask->error;
 	if (wanted & WANT_HERE && s->parts[off] != '/')
-		return generation == armed ? fits(wanted, flags_of(ask->base[i])) :
+		return ask->known ? fits(wanted, flags_of(ask->base[i])) :
 					     (wanted & (WANT_NAME | WANT_SUFFIX)) || trees;
 	if (told && truth && !ask->request)
 		return touch && fits(wanted, touch->flags);
@@ -408,14 +431,14 @@ static __noinline bool take_file(struct scratch *s, struct ask *ask, __u32 *at)
 	ask->mnt[0] = BPF_CORE_READ(file, f_path.mnt);
 	if (watched)
 		return true;
-	if (created && (!(wanted & WANT_NAME) || (generation == armed &&
+	if (created && (!(wanted & WANT_NAME) || (ask->known &&
 						  !(flags_of(ask->base[0]) & DIR_NAMES))))
 		return false;
 	if (created)
 		return true;
 	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees)
 		return false;
-	if (generation != armed)
+	if (!ask->known)
 		return true;
 	return fits(wanted, flags_of(ask->base[0]));
 }
@@ -430,13 +453,15 @@ static __noinline int consider_in(struct scratch *s, struct ask *ask)
 	__u32 at = 0;
 	bool pass;
 
+	ask->known = generation == armed;
 	if (truth && !ask->request && ask->op < OP_FTRUNCATE) {
 		touch = bpf_map_lookup_elem(&touches, &who);
 		if (touch) {
 			found = *touch;
 			bpf_map_delete_elem(&touches, &who);
 			touch = &found;
-		} else if (!ask->error && generation == armed) {
+			ask->known = ask->known && !found.unsure;
+		} else if (!ask->error && ask->known) {
 			return 0;
 		}
 	}

@@ -240,15 +240,15 @@ int submit(struct bpf_raw_tracepoint_args *ctx)
 		ask.op = BPF_CORE_READ((struct io_unlink *)req, flags) & AT_REMOVEDIR ?
 			OP_RMDIR : OP_UNLINK;
 		ask.dfd[0] = BPF_CORE_READ((struct io_unlink *)req, dfd);
-		ask.path[0] = (__u64)BPF_CORE_READ((struct io_unlink *)req, filename, name);
+		ask.path[0] = PATH_OF(req, io_unlink, filename);
 		break;
 	case IORING_OP_RENAMEAT:
 		ask.op = BPF_CORE_READ((struct io_rename *)req, flags) & RENAME_EXCHANGE ?
 			OP_EXCHANGE : OP_RENAME;
 		ask.dfd[0] = BPF_CORE_READ((struct io_rename *)req, old_dfd);
 		ask.dfd[1] = BPF_CORE_READ((struct io_rename *)req, new_dfd);
-		ask.path[0] = (__u64)BPF_CORE_READ((struct io_rename *)req, oldpath, name);
-		ask.path[1] = (__u64)BPF_CORE_READ((struct io_rename *)req, newpath, name);
+		ask.path[0] = PATH_OF(req, io_rename, oldpath);
+		ask.path[1] = PATH_OF(req, io_rename, newpath);
 		break;
 	default:
 		return 0;

@@ -153,8 +153,10 @@ type UnlinkTouch struct {
 	Dir    UnlinkFileId
 	Moved  UnlinkFileId
 	Flags  uint32
-	File   uint16
-	Victim uint16
+	File   uint8
+	Victim uint8
+	Unsure uint8
+	_      [1]byte
 }
 
 type UnlinkUnlinkOp uint32

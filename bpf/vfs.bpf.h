@@ -43,6 +43,10 @@ struct dentry {
 	} d_u;
 } __attribute__((preserve_access_index));
 
+struct dentry___flat { /* the union has no name from 7.0 on */
+	struct hlist_node d_alias;
+} __attribute__((preserve_access_index));
+
 struct vfsmount {
 	struct dentry *mnt_root;
 } __attribute__((preserve_access_index));
@@ -129,7 +133,11 @@ static __always_inline struct dentry *alias(const struct inode *inode)
 {
 	struct hlist_node *node = BPF_CORE_READ(inode, i_dentry.first);
 
-	return node ? (void *)node - bpf_core_field_offset(struct dentry, d_u.d_alias) : NULL;
+	if (!node)
+		return NULL;
+	if (bpf_core_field_exists(struct dentry, d_u.d_alias))
+		return (void *)node - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	return (void *)node - bpf_core_field_offset(struct dentry___flat, d_alias);
 }
 
 /* in_tree says whether a directory, by its dentry, is that of a watched tree or

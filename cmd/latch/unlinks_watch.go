@@ -175,9 +175,10 @@ func (w *unlinkWatch) summarize() error {
 	s := &report.RemovalSummary{Elapsed: time.Since(w.began), Removed: w.removed, Cost: w.cost(), Lost: map[string]uint64{
 		"attempts that found no room":                     losses.NoRoom,
 		"attempts whose path could not be read":           losses.Unreadable,
+		"system calls that were not looked at":            losses.Missed,
 		"requests of io_uring that could not be followed": losses.Unfollowed,
 	}}
-	if losses.NoRoom+losses.Unreadable+losses.Unfollowed > 0 && w.options.strict {
+	if losses.NoRoom+losses.Unreadable+losses.Unfollowed+losses.Missed > 0 && w.options.strict {
 		w.incomplete = errors.New("attempts to remove files were lost")
 	}
 	for _, v := range w.verdicts.List() {

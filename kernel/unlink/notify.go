@@ -61,7 +61,8 @@ func notify(watches []*watch) (_ *notifier, err error) {
 	if err := n.arm(true); err != nil {
 		return nil, err
 	}
-	n.unsure, err = begin(watches)
+	doubts, err := begin(watches)
+	n.unsure = append(n.unsure, doubts...)
 	return n, err
 }
 
@@ -86,8 +87,13 @@ func (n *notifier) arm(first bool) error {
 				if s.dir == (bpf.UnlinkFileId{}) {
 					break // it is not there
 				}
-				if err := n.mark(s.path); err != nil && first {
+				err := n.mark(s.path)
+				switch {
+				case err == nil || !first:
+				case s.last || !r.there:
 					return err
+				default: // such as that of an initial RAM disk
+					n.unsure = append(n.unsure, fmt.Sprintf("directories of %s: if they are moved away it is not seen", err))
 				}
 			}
 			if !r.isDir {

@@ -33,6 +33,7 @@ type tracer struct {
 	root    bpf.UnlinkFileId
 	truth   bool
 	failed  bool
+	submit  string // the tracepoint, "" where there is none
 	drained bool
 
 	watches  []*watch
@@ -121,7 +122,7 @@ func (w *tracer) load(opts *Options) error {
 		}
 		w.truth = w.truth && there
 	}
-	uring, err := kernel.HasTracepoint("io_uring_submit_req")
+	submit, err := submitTracepoint()
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (w *tracer) load(opts *Options) error {
 			delete(spec.Programs, p.program)
 		}
 	}
-	if !uring {
+	if w.submit = submit; submit == "" {
 		delete(spec.Programs, bpf.UnlinkProgSubmit)
 		delete(spec.Programs, bpf.UnlinkProgComplete)
 		w.unsure = append(w.unsure, "this kernel does not tell what io_uring is asked for (6.0 does): what it removes is seen to be gone, but not who did it")
@@ -145,9 +146,27 @@ func (w *tracer) load(opts *Options) error {
 	return err
 }
 
+// submitTracepoint is the one whose first argument is what io_uring is asked for:
+// from 6.0 on, with another name until 6.2.
+func submitTracepoint() (string, error) {
+	for name, arity := range map[string]int{"io_uring_submit_req": 1, "io_uring_submit_sqe": 2} {
+		there, err := kernel.HasTracepoint(name)
+		if err != nil {
+			return "", err
+		}
+		if !there {
+			continue
+		}
+		if got, err := kernel.TracepointArity(name); err != nil || got == arity {
+			return name, err
+		}
+	}
+	return "", nil
+}
+
 // attach attaches the programs, and lets them work when all are in.
 func (w *tracer) attach() error {
-	all := append(slices.Clone(changes), []hook{{"io_uring_complete", bpf.UnlinkProgComplete}, {"io_uring_submit_req", bpf.UnlinkProgSubmit},
+	all := append(slices.Clone(changes), []hook{{"io_uring_complete", bpf.UnlinkProgComplete}, {w.submit, bpf.UnlinkProgSubmit},
 		{"sys_exit", bpf.UnlinkProgSysExit}}...)
 	for _, p := range all {
 		program := w.coll.Programs[p.program]
@@ -279,6 +298,13 @@ func (w *tracer) losses() (l Losses, err error) {
 		w.coll.Variables[bpf.UnlinkVarLost].Get(&l.NoRoom), w.coll.Variables[bpf.UnlinkVarUnreadable].Get(&l.Unreadable),
 		w.coll.Variables[bpf.UnlinkVarUnfollowed].Get(&l.Unfollowed),
 	)
+	for _, p := range w.coll.Programs {
+		stats, statsErr := p.Stats()
+		err = errors.Join(err, statsErr)
+		if statsErr == nil {
+			l.Missed += stats.RecursionMisses
+		}
+	}
 	if err != nil {
 		return Losses{}, fmt.Errorf("read what was lost: %w", err)
 	}

@@ -124,6 +124,9 @@ type Losses struct {
 	// Attempts that found no room in the buffer; whose path could not be read;
 	// of io_uring that could not be followed.
 	NoRoom, Unreadable, Unfollowed uint64
+	// Missed are calls of all kinds that were not looked at, as another was
+	// being looked at on their processor.
+	Missed uint64
 }
 
 // Losses returns what was not told so far.
