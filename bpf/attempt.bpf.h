@@ -37,6 +37,9 @@ volatile bool any_suffix; /* one of them means any name, or there were too many 
 /* Raised whenever a watched path may lead elsewhere from now on. Until the reader
  * has looked and says so, what is known of directories counts for nothing. */
 __u64 generation, armed;
+/* The generation in which a link or a mount may have led a path to names that are
+ * not in names; until the reader has looked, any name may be of interest. */
+__u64 unnamed;
 
 /* Attempts that were told; that found no room; that could not be read; io_uring's
  * that could not be followed. */
@@ -129,6 +132,8 @@ struct ask {
 	__u64 request;
 	bool truncates;		/* an open with O_TRUNC */
 	bool known;		/* what is known of directories counts */
+	bool nameless;		/* any name may be of interest */
+	bool links;		/* it may have made a symbolic link */
 	struct file *file;	/* that was truncated, where it is known */
 	struct dentry *base[2];	/* where the paths start */
 	struct vfsmount *mnt[2];
@@ -382,7 +387,7 @@ static __noinline bool take_path(struct scratch *s, struct ask *ask, int i, __u3
 		return true; /* a link may lead to the file */
 	}
 	wanted = look_at(off, without_slashes(off, n - 1));
-	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees)
+	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees && !ask->nameless)
 		return false;
 	start_at(ask, i, s->parts[off] == '/');
 	if (ask->op == OP_APPEAR && (!(wanted & WANT_NAME) ||
@@ -395,10 +400,10 @@ static __noinline bool take_path(struct scratch *s, struct ask *ask, int i, __u3
 	told = ask->known && !ask->error;
 	if (wanted & WANT_HERE && s->parts[off] != '/')
 		return ask->known ? fits(wanted, flags_of(ask->base[i])) :
-					     (wanted & (WANT_NAME | WANT_SUFFIX)) || trees;
+					     (wanted & (WANT_NAME | WANT_SUFFIX)) || trees || ask->nameless;
 	if (told && truth && !ask->request)
 		return touch && fits(wanted, touch->flags);
-	return (wanted & (WANT_NAME | WANT_SUFFIX)) || trees;
+	return (wanted & (WANT_NAME | WANT_SUFFIX)) || trees || ask->nameless;
 }
 
 /* take_file does the same for an open file, whose name and directory are known. */
@@ -436,7 +441,7 @@ static __noinline bool take_file(struct scratch *s, struct ask *ask, __u32 *at)
 		return false;
 	if (created)
 		return true;
-	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees)
+	if (!(wanted & (WANT_NAME | WANT_SUFFIX)) && !trees && !ask->nameless)
 		return false;
 	if (!ask->known)
 		return true;
@@ -454,6 +459,7 @@ static __noinline int consider_in(struct scratch *s, struct ask *ask)
 	bool pass;
 
 	ask->known = generation == armed;
+	ask->nameless = unnamed > armed;
 	if (truth && !ask->request && ask->op < OP_FTRUNCATE) {
 		touch = bpf_map_lookup_elem(&touches, &who);
 		if (touch) {
@@ -487,8 +493,11 @@ static __noinline int consider_in(struct scratch *s, struct ask *ask)
 	}
 	if (!pass)
 		return 0;
-	if (!ask->error && (ask->op == OP_APPEAR || ask->op == OP_RENAME || ask->op == OP_EXCHANGE))
+	if (!ask->error && (ask->op == OP_APPEAR || ask->op == OP_RENAME || ask->op == OP_EXCHANGE)) {
 		add(generation, 1);
+		if (ask->op != OP_APPEAR || ask->links)
+			unnamed = generation;
+	}
 	return tell(s, ask, at);
 }
 

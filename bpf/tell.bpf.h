@@ -102,6 +102,7 @@ static __noinline int tell(struct scratch *s, struct ask *ask, __u32 at)
 	struct attempt *a = &s->a;
 	struct dentry *root;
 	__u8 one = 1;
+	bool wake;
 
 	leader = BPF_CORE_READ(task, group_leader);
 	a->time_ns = bpf_ktime_get_ns();
@@ -145,10 +146,12 @@ static __noinline int tell(struct scratch *s, struct ask *ask, __u32 at)
 		}
 	}
 	add(told, 1);
-	/* to wake the reader for each takes longer than the rest of all this */
+	/* to wake the reader for each takes longer than the rest of all this, but
+	 * what is watched elsewhere from now on is urgent */
+	wake = ask->op == OP_APPEAR || ask->op == OP_RENAME || ask->op == OP_EXCHANGE ||
+	       bpf_ringbuf_query(&attempts, BPF_RB_AVAIL_DATA) >= wake_bytes;
 	if (bpf_ringbuf_output(&attempts, a, sizeof(*a) + (at & PARTS_MASK),
-			       bpf_ringbuf_query(&attempts, BPF_RB_AVAIL_DATA) < wake_bytes ?
-				       BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP))
+			       wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
 		add(lost, 1);
 	return 0;
 }

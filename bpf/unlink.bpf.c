@@ -98,6 +98,7 @@ static __always_inline void take_paths(struct ask *ask, __u64 nr, const __u64 *a
 	case NR_LINK:
 	case NR_SYMLINK:
 		ask->path[0] = args[1];
+		ask->links = true;
 		break;
 	case NR_OPENAT:
 	case NR_OPENAT2:
@@ -124,10 +125,12 @@ static __always_inline void take_paths(struct ask *ask, __u64 nr, const __u64 *a
 	case NR_SYMLINKAT:
 		ask->dfd[0] = args[1];
 		ask->path[0] = args[2];
+		ask->links = true;
 		break;
 	case NR_LINKAT:
 		ask->dfd[0] = args[2];
 		ask->path[0] = args[3];
+		ask->links = true;
 		break;
 	case NR_FTRUNCATE:
 		ask->size = args[1];
@@ -156,6 +159,7 @@ static __noinline bool take_syscall(struct pt_regs *regs, long ret, struct ask *
 	take_paths(ask, nr, args);
 	if (ask->op == OP_APPEAR && !ask->path[0]) { /* mounts move whole trees */
 		add(generation, 1);
+		unnamed = generation;
 		return false;
 	}
 	if (ask->op == OP_OPEN && !ask->error)

@@ -214,6 +214,7 @@ const (
 	UnlinkVarTruth            = "truth"
 	UnlinkVarUnfollowed       = "unfollowed"
 	UnlinkVarUnlinkOpType     = "unlink_op_type"
+	UnlinkVarUnnamed          = "unnamed"
 	UnlinkVarUnreadable       = "unreadable"
 	UnlinkVarWakeBytes        = "wake_bytes"
 )
@@ -308,6 +309,7 @@ type UnlinkVariableSpecs struct {
 	Truth            *ebpf.VariableSpec `ebpf:"truth"`
 	Unfollowed       *ebpf.VariableSpec `ebpf:"unfollowed"`
 	UnlinkOpType     *ebpf.VariableSpec `ebpf:"unlink_op_type"`
+	Unnamed          *ebpf.VariableSpec `ebpf:"unnamed"`
 	Unreadable       *ebpf.VariableSpec `ebpf:"unreadable"`
 	WakeBytes        *ebpf.VariableSpec `ebpf:"wake_bytes"`
 }
@@ -383,6 +385,7 @@ type UnlinkVariables struct {
 	Truth            *ebpf.Variable `ebpf:"truth"`
 	Unfollowed       *ebpf.Variable `ebpf:"unfollowed"`
 	UnlinkOpType     *ebpf.Variable `ebpf:"unlink_op_type"`
+	Unnamed          *ebpf.Variable `ebpf:"unnamed"`
 	Unreadable       *ebpf.Variable `ebpf:"unreadable"`
 	WakeBytes        *ebpf.Variable `ebpf:"wake_bytes"`
 }

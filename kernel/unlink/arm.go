@@ -246,13 +246,18 @@ var remote = map[int64]string{
 }
 
 // check refuses what cannot be watched, and says what is not seen.
-func (w *watch) check() (doubts []string, err error) {
+func (w *watch) check(mounts map[uint32]mount) (doubts []string, err error) {
 	for _, r := range w.routes {
 		if name := pseudo[r.magic]; name != "" {
 			return nil, fmt.Errorf("watch %s: it is on a %s file system: %w", w.path, name, ErrNoEvents)
 		}
 		if name := remote[r.magic]; name != "" {
 			doubts = append(doubts, fmt.Sprintf("%s is on a file system of others (%s): what they remove is seen to be gone, but not who did it", w.path, name))
+		}
+		for _, m := range mounts {
+			if rest, ok := below(m.point, r.dir.path); ok && rest != "" && r.isDir && w.pattern == "" {
+				doubts = append(doubts, fmt.Sprintf("%s is another file system below %s: it is watched only if it is named, too", m.point, w.path))
+			}
 		}
 		if r.links > 1 {
 			doubts = append(doubts, fmt.Sprintf("%s has %d names (hard links): only the removal of this one is told", w.path, r.links))

@@ -9,6 +9,8 @@
 // file that is made anew is watched anew, and one that does not exist yet is
 // waited for.
 //
+// A directory is watched with all that is below it in its own file system.
+//
 // Not seen are truncations and opens through io_uring, and removals by other
 // machines on a network file system or by the kernel itself, as for NFS clients. That a watched file went without being seen to go is
 // reported, without a process.

@@ -173,6 +173,11 @@ func (w *tracer) match(a *attempt) (events []*Event) {
 func (w *tracer) removed(a *attempt, h hit, kind Kind, other string) []*Event {
 	e := w.event(a, h, kind)
 	e.Other, e.Dir = other, a.op() == bpf.UnlinkUnlinkOpOP_RMDIR
+	if h.step != nil && h.step.last {
+		if real := join(h.step.path, h.step.name); real != h.path {
+			e.Note = "as " + real
+		}
+	}
 	took := kind == Replaced && a.op() == bpf.UnlinkUnlinkOpOP_RENAME
 	victim := a.has(bpf.UnlinkAttemptFlagsATTEMPT_VICTIM)
 	switch {

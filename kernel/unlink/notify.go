@@ -61,7 +61,11 @@ func notify(watches []*watch) (_ *notifier, err error) {
 	if err := n.arm(true); err != nil {
 		return nil, err
 	}
-	doubts, err := begin(watches)
+	mounts, err := readMounts()
+	if err != nil {
+		return nil, err
+	}
+	doubts, err := begin(watches, mounts)
 	n.unsure = append(n.unsure, doubts...)
 	return n, err
 }

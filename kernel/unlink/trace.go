@@ -65,7 +65,7 @@ func trace(watches []*watch, opts *Options) (_ *tracer, err error) {
 	if err := w.arm(); err != nil {
 		return nil, err
 	}
-	doubts, err := begin(watches)
+	doubts, err := begin(watches, w.mounts)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +279,11 @@ func (w *tracer) take(a *attempt) error {
 
 // lookAgain looks whether the paths lead elsewhere without anybody having said so.
 func (w *tracer) lookAgain() error {
-	if time.Since(w.looked) < lookAgain {
+	var generation uint64
+	if err := w.coll.Variables[bpf.UnlinkVarGeneration].Get(&generation); err != nil {
+		return fmt.Errorf("read removals: %w", err)
+	}
+	if time.Since(w.looked) < lookAgain && generation == w.armed {
 		return nil
 	}
 	w.looked = time.Now()

@@ -151,9 +151,9 @@ func (w *Watcher) Close() error {
 }
 
 // begin checks watches that were looked for, and says what will not be seen.
-func begin(watches []*watch) (doubts []string, err error) {
+func begin(watches []*watch, mounts map[uint32]mount) (doubts []string, err error) {
 	for _, w := range watches {
-		more, err := w.check()
+		more, err := w.check(mounts)
 		if err != nil {
 			return nil, err
 		}

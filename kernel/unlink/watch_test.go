@@ -283,6 +283,42 @@ func TestOtherRoot(t *testing.T) {
 	check(t, []string{"deleted sub/f unlink removals"}, briefs(l, s.told()))
 }
 
+// TestLink holds that of a symbolic link both the link and the file that it leads to
+// are watched.
+func TestLink(t *testing.T) {
+	l := newLab(t, filepath.Join(t.TempDir(), "d"))
+	l.files("sub/f")
+	again := func() {
+		if err := os.Symlink("sub/f", l.path("lnk")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again()
+	s := watch(t, nil, l.path("lnk"))
+	command(t, l.dir, "rm", "lnk")
+	check(t, []string{"deleted lnk unlink rm"}, briefs(l, s.told()))
+	again()
+	command(t, l.dir, "rm", "sub/f")
+	told := s.told()
+	check(t, []string{"deleted lnk unlink rm"}, briefs(l, told))
+	if len(told) == 1 && told[0].Note != "as "+l.path("sub/f") {
+		t.Errorf("note %q", told[0].Note)
+	}
+}
+
+// TestMountBelow holds that it is said what is not seen of a directory.
+func TestMountBelow(t *testing.T) {
+	l := newLab(t, filepath.Join(t.TempDir(), "d"))
+	mount(t, "tmpfs", l.path("tree/other"), "tmpfs", "")
+	want := l.path("tree/other") + " is another file system below " + l.path("tree") + ": it is watched only if it is named, too"
+	for _, backend := range []string{unlink.BackendBPF, unlink.BackendFanotify} {
+		s := watch(t, &unlink.Options{Backend: backend}, l.path("tree"))
+		if !slices.Contains(s.w.Doubts(), want) {
+			t.Errorf("%s: doubts %q, want %q", backend, s.w.Doubts(), want)
+		}
+	}
+}
+
 // TestVanished holds that a file which goes without being seen to go is told.
 func TestVanished(t *testing.T) {
 	l := fileSystems["tmpfs"](t)
