@@ -27,6 +27,9 @@ char __license[] SEC("license") = "Dual BSD/GPL";
 #define RESULT MAX_ARGS
 #define WORDS (MAX_ARGS + 1)
 
+/* Measured are only processes that run this file; 0 means any. */
+const volatile __u32 target_dev;
+const volatile __u64 target_ino;
 /* What becomes of calls: enum call_mode. */
 const volatile __u32 mode;
 /* The length of a key's data, with what is kept behind it for the exit. */
@@ -79,6 +82,41 @@ struct {
 
 const struct system_call no_call = {};
 
+struct super_block {
+	__u32 s_dev;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} __attribute__((preserve_access_index));
+
+struct file {
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___exe {
+	struct file *exe_file;
+} __attribute__((preserve_access_index));
+
+/* is_measured says whether it is the current task's calls that are counted. */
+static __always_inline bool is_measured(__u32 tgid)
+{
+	struct mm_struct___exe *mm;
+	struct task_struct *task;
+	struct inode *exe;
+
+	if (!enabled || !is_target(tgid))
+		return false;
+	if (!target_ino)
+		return true;
+	task = (void *)bpf_get_current_task();
+	mm = (void *)BPF_CORE_READ(task, mm);
+	exe = BPF_CORE_READ(mm, exe_file, f_inode);
+	return BPF_CORE_READ(exe, i_ino) == target_ino &&
+	       BPF_CORE_READ(exe, i_sb, s_dev) == target_dev;
+}
+
 static __always_inline const volatile struct route *route_of(__u64 number)
 {
 	__u32 nr = number;
@@ -102,7 +140,7 @@ int sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	const volatile struct route *route;
 
-	if (!enabled || !is_target(bpf_get_current_pid_tgid() >> 32))
+	if (!is_measured(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	route = route_of(ctx->args[1]);
 	if (!route || !route->func)
@@ -371,6 +409,7 @@ int sys_thread_exit(void *ctx)
 	struct system_call *call;
 	__u32 tid = pid_tgid;
 
+	/* of what executes it has no program any more */
 	if (!enabled || !is_target(pid_tgid >> 32))
 		return 0;
 	call = bpf_map_lookup_elem(&open_syscalls, &tid);
@@ -394,7 +433,7 @@ int sys_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u32 tid = pid_tgid, before = ctx->args[1];
 	struct system_call *call;
 
-	if (!enabled || tid == before || !is_target(pid_tgid >> 32))
+	if (tid == before || !is_measured(pid_tgid >> 32))
 		return 0;
 	call = bpf_map_lookup_elem(&open_syscalls, &before);
 	if (!call)

@@ -155,6 +155,8 @@ const (
 	SysVarOuterSize      = "outer_size"
 	SysVarRouteType      = "route_type"
 	SysVarSlotBoundsNs   = "slot_bounds_ns"
+	SysVarTargetDev      = "target_dev"
+	SysVarTargetIno      = "target_ino"
 	SysVarTargetMounts   = "target_mounts"
 	SysVarTargetTgid     = "target_tgid"
 	SysVarUnnamed        = "unnamed"
@@ -251,6 +253,8 @@ type SysVariableSpecs struct {
 	OuterSize    *ebpf.VariableSpec `ebpf:"outer_size"`
 	RouteType    *ebpf.VariableSpec `ebpf:"route_type"`
 	SlotBoundsNs *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
+	TargetDev    *ebpf.VariableSpec `ebpf:"target_dev"`
+	TargetIno    *ebpf.VariableSpec `ebpf:"target_ino"`
 	TargetMounts *ebpf.VariableSpec `ebpf:"target_mounts"`
 	TargetTgid   *ebpf.VariableSpec `ebpf:"target_tgid"`
 	Unnamed      *ebpf.VariableSpec `ebpf:"unnamed"`
@@ -331,6 +335,8 @@ type SysVariables struct {
 	OuterSize    *ebpf.Variable `ebpf:"outer_size"`
 	RouteType    *ebpf.Variable `ebpf:"route_type"`
 	SlotBoundsNs *ebpf.Variable `ebpf:"slot_bounds_ns"`
+	TargetDev    *ebpf.Variable `ebpf:"target_dev"`
+	TargetIno    *ebpf.Variable `ebpf:"target_ino"`
 	TargetMounts *ebpf.Variable `ebpf:"target_mounts"`
 	TargetTgid   *ebpf.Variable `ebpf:"target_tgid"`
 	Unnamed      *ebpf.Variable `ebpf:"unnamed"`

@@ -7,7 +7,10 @@
 // process: what a process has mapped is the business of internal/procfs.
 package elfsym
 
-import "errors"
+import (
+	"errors"
+	"runtime"
+)
 
 // VAddr is an address as the ELF file's own headers and symbols write it,
 // before the loader moves the image.
@@ -26,6 +29,11 @@ const (
 	AMD64
 	ARM64
 )
+
+// HostArch is the machine that runs this.
+func HostArch() Arch {
+	return map[string]Arch{"amd64": AMD64, "arm64": ARM64}[runtime.GOARCH]
+}
 
 // Lang is the language of a function or of an image. It is a property of the
 // image, not of the process: the C half of a cgo program is C.

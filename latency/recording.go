@@ -28,6 +28,18 @@ const (
 	WithoutDrops = "without"
 )
 
+// KeyIn is the part of a system call's key that names the measured user function
+// which made it, KeyNone where none did; no expression has that name either. The
+// other parts of its key that it does not have itself are those of that call.
+const KeyIn = "@in"
+
+// LangKernel is the Function.Lang of what the kernel does, and ExitTracepoint the
+// Function.Exit of what ends at a tracepoint.
+const (
+	LangKernel     = "kernel"
+	ExitTracepoint = "tracepoint"
+)
+
 // ExitNone is the Function.Exit of a function whose calls are counted, but
 // not timed, because their ends cannot be caught.
 const ExitNone = "none"

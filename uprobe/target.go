@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -41,9 +40,6 @@ type candidate struct {
 	tried bool
 }
 
-// hostArch is the machine latch runs on.
-var hostArch = map[string]elfsym.Arch{"amd64": elfsym.AMD64, "arm64": elfsym.ARM64}[runtime.GOARCH]
-
 func (c *candidate) open() (*Image, error) {
 	if !c.tried {
 		c.tried = true
@@ -53,7 +49,7 @@ func (c *candidate) open() (*Image, error) {
 		c.image.Binary, c.err = elfsym.Open(c.image.Path, &elfsym.Options{
 			Name: c.image.Name, DebugRoot: c.root, DebugDir: filepath.Dir(c.image.Name),
 		})
-		if c.err == nil && c.image.Binary.Arch() != hostArch {
+		if c.err == nil && c.image.Binary.Arch() != elfsym.HostArch() {
 			c.err = fmt.Errorf("%s: %w", c.image.Name, elfsym.ErrMachine)
 			c.image.Binary.Close()
 			c.image.Binary = nil

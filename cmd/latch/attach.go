@@ -127,24 +127,26 @@ func (l *launched) outcome() *latency.Command {
 }
 
 // attachedLine is what every command says when its probes are in.
-func attachedLine(session *uprobe.Session, plan *uprobe.Plan, took time.Duration) string {
-	where := fmt.Sprintf("%d processes", len(plan.PIDs))
+func attachedLine(probes int, pids []int, exe string, took time.Duration) string {
+	where := fmt.Sprintf("%d processes", len(pids))
 	switch {
-	case len(plan.PIDs) == 1:
+	case len(pids) == 1:
 		where = "1 process"
-	case len(plan.PIDs) == 0:
-		where = "every process of " + report.Escape(plan.Exe)
+	case len(pids) == 0 && exe == "":
+		where = "every process"
+	case len(pids) == 0:
+		where = "every process of " + report.Escape(exe)
 	}
 	noun := "probes"
-	if session.Attached() == 1 {
+	if probes == 1 {
 		noun = "probe"
 	}
-	return fmt.Sprintf("latch: attached %d %s to %s in %s", session.Attached(), noun, where, took.Round(time.Millisecond))
+	return fmt.Sprintf("latch: attached %d %s to %s in %s", probes, noun, where, took.Round(time.Millisecond))
 }
 
 // watch returns a channel that is closed when the last measured process has
 // ended. In a measurement by file only a launched command ends it.
-func watch(ctx context.Context, plan *uprobe.Plan, child *launch.Cmd) (<-chan struct{}, error) {
+func watch(ctx context.Context, pids []int, child *launch.Cmd) (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	if child != nil {
 		if err := child.Continue(); err != nil {
@@ -156,11 +158,11 @@ func watch(ctx context.Context, plan *uprobe.Plan, child *launch.Cmd) (<-chan st
 		}()
 		return ended, nil
 	}
-	if len(plan.PIDs) == 0 {
+	if len(pids) == 0 {
 		return ended, nil
 	}
 	go func() {
-		for _, pid := range plan.PIDs {
+		for _, pid := range pids {
 			if proc, err := procfs.Open(pid); err == nil && proc.WaitExit(ctx) != nil {
 				return
 			}
@@ -217,15 +219,15 @@ func (i *interrupts) stop() {
 }
 
 // place puts the plan's probes in, disabled. A first Ctrl-C makes it give up.
-func (i *interrupts) place(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
+func (i *interrupts) place(ctx context.Context, plan *measurePlan, opts *uprobe.Options) (*measurement, error) {
 	i.probes.Lock()
 	defer i.probes.Unlock()
 	opts.Cancel = ctx.Done()
-	return uprobe.Attach(plan, opts)
+	return plan.attach(opts)
 }
 
 // attach is place, enabled.
-func (i *interrupts) attach(ctx context.Context, plan *uprobe.Plan, opts *uprobe.Options) (*uprobe.Session, error) {
+func (i *interrupts) attach(ctx context.Context, plan *measurePlan, opts *uprobe.Options) (*measurement, error) {
 	session, err := i.place(ctx, plan, opts)
 	if err != nil {
 		return nil, err
@@ -237,7 +239,7 @@ func (i *interrupts) attach(ctx context.Context, plan *uprobe.Plan, opts *uprobe
 }
 
 // detach takes the probes out.
-func (i *interrupts) detach(session *uprobe.Session) error {
+func (i *interrupts) detach(session *measurement) error {
 	i.probes.Lock()
 	defer i.probes.Unlock()
 	if err := session.Stop(); err != nil {
@@ -247,7 +249,7 @@ func (i *interrupts) detach(session *uprobe.Session) error {
 }
 
 // close takes the probes out, if they are still in, and frees the session.
-func (i *interrupts) close(session *uprobe.Session) error {
+func (i *interrupts) close(session *measurement) error {
 	i.probes.Lock()
 	defer i.probes.Unlock()
 	return session.Close()

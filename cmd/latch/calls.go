@@ -53,6 +53,7 @@ func (o *callFlags) check(command []string) error {
 type callWatch struct {
 	plan    *uprobe.Plan
 	session *uprobe.Session
+	placed  *measurement // the session
 	signals *interrupts
 }
 
@@ -67,14 +68,15 @@ func (o *callFlags) watch(ctx context.Context, signals *interrupts, s streams, r
 			err = errors.Join(err, plan.Close())
 		}
 	}()
-	session, err := signals.attach(ctx, plan, &uprobe.Options{})
+	probes, err := signals.attach(ctx, &measurePlan{user: plan, pids: plan.PIDs}, &uprobe.Options{})
 	if err != nil {
 		return nil, err
 	}
+	session := probes.user
 	for _, text := range append(plan.Warnings, session.Calls().Blind...) {
 		fmt.Fprintf(s.err, "latch: %s\n", report.Escape(text))
 	}
-	return &callWatch{plan: plan, session: session, signals: signals}, nil
+	return &callWatch{plan: plan, session: session, placed: probes, signals: signals}, nil
 }
 
 // probes is how many functions are watched.
@@ -122,7 +124,7 @@ func (c *callWatch) Close() error {
 	if c == nil {
 		return nil
 	}
-	return errors.Join(c.signals.close(c.session), c.plan.Close())
+	return errors.Join(c.signals.close(c.placed), c.plan.Close())
 }
 
 // request is what --during asks of the target, nil without it.

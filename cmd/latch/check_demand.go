@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/latchprof/latch/budget"
-	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
@@ -53,7 +52,7 @@ func (o *checkOptions) demand(aliases []*fetch.Expr) (demand, error) {
 	for i := range d.budgets {
 		b := &d.budgets[i]
 		each := uprobe.Each{Pattern: b.Func, LimitsNS: b.LimitsNS()}
-		if _, err := elfsym.ParsePattern(b.Func); err != nil {
+		if err := checkPattern(b.Func); err != nil {
 			return d, usage(fmt.Errorf("budget %s: %w", b.Name, err))
 		}
 		for _, key := range b.Keys() {

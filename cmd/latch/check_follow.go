@@ -104,8 +104,8 @@ func (g *gauge) joined(target latency.Target) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, p := range g.parts {
-		if p.plan.Exe == target.Exe && len(p.targets) < maxTargets {
-			target.BuildID = p.plan.Images[0].Binary.BuildID()
+		if p.plan.exe == target.Exe && len(p.targets) < maxTargets {
+			target.BuildID = p.plan.buildID()
 			p.targets = append(p.targets, target)
 		}
 	}

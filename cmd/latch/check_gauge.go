@@ -35,8 +35,8 @@ type gauge struct {
 
 // A gaugePart is a session with what is known of it alone.
 type gaugePart struct {
-	plan    *uprobe.Plan
-	session *uprobe.Session
+	plan    *measurePlan
+	session *measurement
 	targets []latency.Target // beside those of the plan
 	warm    *time.Timer      // runs in the warm-up; nil without
 	counts  bool
@@ -55,7 +55,7 @@ func (g *gauge) place(ctx context.Context, req *uprobe.Request, targets ...laten
 		return nil
 	}
 	began := time.Now()
-	plan, err := uprobe.NewPlan(req)
+	plan, err := newPlan(req)
 	var none *uprobe.NoProbesError
 	if errors.As(err, &none) {
 		g.note(req, none.Unmatched)
@@ -72,17 +72,17 @@ func (g *gauge) place(ctx context.Context, req *uprobe.Request, targets ...laten
 		return errors.Join(err, plan.Close())
 	}
 	for i := range targets {
-		targets[i].BuildID = plan.Images[0].Binary.BuildID()
+		targets[i].BuildID = plan.buildID()
 	}
 	part := &gaugePart{plan: plan, session: session, targets: targets}
 	g.parts = append(g.parts, part)
-	g.note(req, plan.Unmatched)
+	g.note(req, plan.unmatched)
 	if g.c.o.warmup == 0 {
 		if err := g.count(part); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(g.c.s.err, attachedLine(session, plan, time.Since(began)))
+	fmt.Fprintln(g.c.s.err, session.attachedLine(time.Since(began)))
 	if g.c.o.warmup > 0 {
 		part.warm = time.AfterFunc(g.c.o.warmup, func() { g.warmedUp(part) })
 	}

@@ -88,7 +88,6 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 	if child, err = c.o.target.launch(&req, command); err != nil {
 		return nil, nil, err
 	}
-	target := &uprobe.Plan{PIDs: req.PIDs}
 	err = g.place(ctx, &req)
 	var none *uprobe.NoProbesError
 	if errors.As(err, &none) && c.lenient {
@@ -104,7 +103,7 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 		err = fmt.Errorf("%w (with --exe NAME, programs are measured that the command starts)", err)
 	}
 	if err == nil {
-		ended, err = watch(ctx, target, child.cmd())
+		ended, err = watch(ctx, req.PIDs, child.cmd())
 	}
 	if err != nil {
 		child.kill()

@@ -111,7 +111,7 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 // measure attaches, waits, and detaches.
 func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptions, req *uprobe.Request, opts *uprobe.Options, child *launch.Cmd) (_ *latency.Recording, err error) {
 	began := time.Now()
-	plan, err := uprobe.NewPlan(req)
+	plan, err := newPlan(req)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +129,11 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 	if err := session.Enable(); err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
+	fmt.Fprintln(s.err, session.attachedLine(time.Since(began)))
 
 	ctx, cancel := limited(ctx, o.duration)
 	defer cancel()
-	ended, err := watch(ctx, plan, child)
+	ended, err := watch(ctx, plan.pids, child)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (o *recordOptions) sliced() bool { return o.interval > 0 && len(o.outputs) 
 
 // wait returns when the measurement is over, printing intervals meanwhile, which
 // become slices of the timeline where files want them.
-func (o *recordOptions) wait(ctx context.Context, s streams, session *uprobe.Session, ended <-chan struct{}, line *latency.Timeline) error {
+func (o *recordOptions) wait(ctx context.Context, s streams, session *measurement, ended <-chan struct{}, line *latency.Timeline) error {
 	if o.interval == 0 {
 		select {
 		case <-ctx.Done():

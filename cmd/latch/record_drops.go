@@ -10,7 +10,6 @@ import (
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/drop"
 	"github.com/latchprof/latch/latency"
-	"github.com/latchprof/latch/uprobe"
 )
 
 // dropMarks tells the calls in which packets were dropped from the others. It is
@@ -28,11 +27,14 @@ type dropMarks struct {
 
 // markDrops begins to count drops with the session's calls in flight, of which
 // there must be none yet: a call has all of its drops then.
-func (o *recordOptions) markDrops(session *uprobe.Session) (*dropMarks, error) {
+func (o *recordOptions) markDrops(session *measurement) (*dropMarks, error) {
 	if !o.drops {
 		return nil, nil
 	}
-	calls := session.Calls()
+	if session.user == nil {
+		return nil, usage(errors.New("--drops tells calls of functions apart, and system calls alone are measured: name a function"))
+	}
+	calls := session.user.Calls()
 	tracer, err := drop.Start(&drop.Options{CountOnly: true, Calls: &drop.Calls{Calls: kernel.Calls{Maps: calls.Maps, KeySize: calls.KeySize}, Mark: true}})
 	if err != nil {
 		return nil, fmt.Errorf("watch dropped packets: %w", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/kernel/probe"
 	"github.com/latchprof/latch/uprobe"
 )
 
@@ -92,12 +94,15 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		given++
 	}
 	for _, text := range patterns {
-		if strings.HasPrefix(text, "k:") || strings.HasPrefix(text, "t:") {
-			return nil, usage(fmt.Errorf("%s: kernel functions and tracepoints cannot be measured yet, only functions of programs and libraries", text))
+		if strings.HasPrefix(text, "k:") {
+			return nil, usage(fmt.Errorf("%s: kernel functions cannot be measured yet: system calls (sys:NAME) and the functions of programs and libraries can", text))
+		}
+		if strings.HasPrefix(text, "t:") {
+			return nil, usage(fmt.Errorf("%s: a tracepoint takes no time that could be measured", text))
 		}
 	}
 	switch {
-	case given == 0:
+	case given == 0 && !allSystem(patterns):
 		return nil, usage(errors.New("say what to measure: -p PID, -e FILE, or -- COMMAND"))
 	case given > 1:
 		return nil, usage(errors.New("-p, -e and -- COMMAND exclude each other, except that -e FILE may go with -- COMMAND"))
@@ -105,7 +110,7 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		return nil, usage(fmt.Errorf("--str-len %d: 1 to 1024 bytes of a string can be kept", t.strLen))
 	}
 	for _, text := range patterns {
-		if _, err := elfsym.ParsePattern(text); err != nil {
+		if err := checkPattern(text); err != nil {
 			return nil, usage(err)
 		}
 	}
@@ -125,6 +130,18 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		req.Where = e
 	}
 	return req, nil
+}
+
+// allSystem says that the patterns name system calls alone, which every process
+// of the machine makes.
+func allSystem(patterns []string) bool {
+	return len(patterns) > 0 && !slices.ContainsFunc(patterns, func(p string) bool { return !strings.HasPrefix(p, probe.Prefix) })
+}
+
+// checkPattern refuses what names nothing that could be measured.
+func checkPattern(text string) error {
+	_, err := elfsym.ParsePattern(strings.TrimPrefix(text, probe.Prefix))
+	return err
 }
 
 // parseExprs parses the expressions given to a flag, which must differ in

@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
 	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/latency"
@@ -116,7 +114,7 @@ func trace(ctx context.Context, s streams, o *traceOptions, patterns, command []
 // follow attaches, prints what comes, and detaches.
 func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s streams, req *uprobe.Request, opts *uprobe.Options, child *launched) (err error) {
 	began := time.Now()
-	plan, err := uprobe.NewPlan(req)
+	plan, err := newPlan(req)
 	if err != nil {
 		return err
 	}
@@ -126,13 +124,13 @@ func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s stream
 		return err
 	}
 	defer func() { err = errors.Join(err, signals.close(session)) }()
-	for _, w := range plan.Warnings {
+	for _, w := range plan.warnings {
 		fmt.Fprintf(s.err, "latch: %s\n", report.Escape(w))
 	}
-	fmt.Fprintln(s.err, attachedLine(session, plan, time.Since(began)))
+	fmt.Fprintln(s.err, session.attachedLine(time.Since(began)))
 	ctx, cancel := limited(ctx, o.duration)
 	defer cancel()
-	ended, err := watch(ctx, plan, child.cmd())
+	ended, err := watch(ctx, plan.pids, child.cmd())
 	if err != nil {
 		return err
 	}
@@ -155,7 +153,7 @@ func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s stream
 		}
 		result = <-printed
 	}
-	return cmp.Or(result.err, o.sum(s, session, plan.Warnings, result.calls))
+	return cmp.Or(result.err, o.sum(s, session, plan.warnings, result.calls))
 }
 
 // printedCalls is how many calls were printed, and what ended it.
@@ -165,13 +163,13 @@ type printedCalls struct {
 }
 
 // print writes the calls as they come, until there are no more or enough.
-func (o *traceOptions) print(s streams, plan *uprobe.Plan, session *uprobe.Session) (done printedCalls) {
+func (o *traceOptions) print(s streams, plan *measurePlan, session *measurement) (done printedCalls) {
 	columns, color := terminal(s.out)
 	out := bufio.NewWriterSize(s.out, 64<<10)
 	defer func() { done.err = cmp.Or(done.err, out.Flush()) }()
 	w := report.NewCallWriter(out, &report.TraceOptions{
-		Width: columns, Color: color, JSON: o.json, PIDs: len(plan.PIDs) != 1,
-		Goids: slices.ContainsFunc(plan.Probes, func(p uprobe.Probe) bool { return p.Func.Lang == elfsym.LangGo }),
+		Width: columns, Color: color, JSON: o.json, PIDs: len(plan.pids) != 1,
+		Goids: plan.hasGo(),
 	})
 	for o.number == 0 || done.calls < o.number {
 		if !session.Waiting() {
@@ -195,7 +193,7 @@ func (o *traceOptions) print(s streams, plan *uprobe.Plan, session *uprobe.Sessi
 }
 
 // sum says what became of all calls, shown or not, and what was not warned of.
-func (o *traceOptions) sum(s streams, session *uprobe.Session, warned []string, shown int) error {
+func (o *traceOptions) sum(s streams, session *measurement, warned []string, shown int) error {
 	rec, err := session.Read()
 	if err != nil {
 		return err

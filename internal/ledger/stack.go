@@ -22,8 +22,14 @@ type Symbolizer struct {
 type addressSpace struct {
 	process *procfs.Process
 	images  []procfs.Image
-	frames  map[uint64][]latency.Frame // by return address
+	frames  map[place][]latency.Frame
 	ended   bool
+}
+
+// place is an address behind a call, or behind another instruction.
+type place struct {
+	addr   uint64
+	called bool
 }
 
 // fileID tells files apart whatever they are called.
@@ -50,29 +56,71 @@ func (s *Symbolizer) Close() error {
 // pointers of code that does not keep them lead anywhere, so it ends at the
 // first address that no call can have pushed, and is not whole then.
 func (s *Symbolizer) Stack(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
-	space := s.processes[pid]
-	if space == nil {
-		space = &addressSpace{frames: make(map[uint64][]latency.Frame)}
-		space.process, _ = procfs.Open(pid)
-		space.remap()
-		s.processes[pid] = space
+	if len(addrs) == 0 {
+		return []latency.Frame{}, true
 	}
-	out := []latency.Frame{}
-	for i, addr := range addrs {
-		frames, ok := space.frames[addr]
-		if !ok {
-			frames = s.resolve(space, addr)
-			space.frames[addr] = frames
-		}
-		if frames == nil && i > 0 {
-			return out, false
-		}
+	space := s.space(pid)
+	first := s.frames(space, addrs[0], true)
+	if first == nil {
+		first = []latency.Frame{{Addr: addrs[0]}}
+	}
+	return s.callers(space, first, addrs[1:])
+}
+
+// Site names where a system call was made and the callers of that, the nearest
+// first. The second address, the word on top of the stack, is a caller only where
+// the function that makes the call has no frame.
+func (s *Symbolizer) Site(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
+	if len(addrs) == 0 {
+		return []latency.Frame{}, true
+	}
+	space := s.space(pid)
+	site := s.frames(space, addrs[0], false)
+	if site == nil {
+		site = []latency.Frame{{Addr: addrs[0]}}
+	}
+	addrs = addrs[1:]
+	if len(addrs) > 0 && (s.frames(space, addrs[0], true) == nil || len(addrs) > 1 && addrs[0] == addrs[1]) {
+		addrs = addrs[1:]
+	}
+	return s.callers(space, site, addrs)
+}
+
+// callers adds the frames of return addresses to those that they are behind.
+func (s *Symbolizer) callers(space *addressSpace, behind []latency.Frame, addrs []uint64) (frames []latency.Frame, whole bool) {
+	out := append([]latency.Frame{}, behind...)
+	for _, addr := range addrs {
+		frames := s.frames(space, addr, true)
 		if frames == nil {
-			frames = []latency.Frame{{Addr: addr}}
+			return out, false
 		}
 		out = append(out, frames...)
 	}
 	return out, true
+}
+
+// space is what a process has mapped.
+func (s *Symbolizer) space(pid int) *addressSpace {
+	space := s.processes[pid]
+	if space == nil {
+		space = &addressSpace{frames: make(map[place][]latency.Frame)}
+		space.process, _ = procfs.Open(pid)
+		space.remap()
+		s.processes[pid] = space
+	}
+	return space
+}
+
+// frames names an address, which a call has pushed or, where called is false, an
+// instruction has left behind that enters the kernel; nil if it is none.
+func (s *Symbolizer) frames(space *addressSpace, addr uint64, called bool) []latency.Frame {
+	key := place{addr, called}
+	frames, ok := space.frames[key]
+	if !ok {
+		frames = s.resolve(space, addr, called)
+		space.frames[key] = frames
+	}
+	return frames
 }
 
 // remap reads the mappings again: libraries are loaded at any time.
@@ -100,8 +148,8 @@ func (a *addressSpace) find(addr uint64) (*procfs.Image, elfsym.FileOffset) {
 	return nil, 0
 }
 
-// resolve names one return address; nil if it is none.
-func (s *Symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
+// resolve names one address as frames does.
+func (s *Symbolizer) resolve(space *addressSpace, addr uint64, called bool) []latency.Frame {
 	img, offset := space.find(addr - 1)
 	if img == nil {
 		space.remap()
@@ -114,7 +162,7 @@ func (s *Symbolizer) resolve(space *addressSpace, addr uint64) []latency.Frame {
 		return []latency.Frame{{Addr: addr, Binary: img.Path}}
 	}
 	at, ok := b.VAddrOf(offset)
-	if !ok || !b.IsCallSite(at+1) {
+	if !ok || called && !b.IsCallSite(at+1) {
 		return nil
 	}
 	// The call is what stands before the return address.

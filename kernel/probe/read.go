@@ -1,0 +1,100 @@
+package probe
+
+import (
+	"fmt"
+
+	"github.com/latchprof/latch/elfsym"
+	"github.com/latchprof/latch/internal/ledger"
+	"github.com/latchprof/latch/internal/procfs"
+	"github.com/latchprof/latch/latency"
+)
+
+// Read returns everything counted since Enable, as uprobe's Session.Read does.
+// A system call that was not made is left out where a pattern selects more than
+// maxIdle.
+func (s *Session) Read() (*latency.Recording, error) {
+	rec := ledger.NewRecording(s.start, s.end, s.plan.Warnings)
+	rec.Targets = s.targets()
+	open, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	series, err := ledger.Series(s.maps["series"], s.funcs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.plan.Funcs {
+		f := &s.plan.Funcs[i]
+		sum, err := ledger.Counters(s.maps["func_counters"], f.ID)
+		if err != nil {
+			return nil, err
+		}
+		if sum.Entries == 0 && len(s.plan.Funcs) > maxIdle {
+			continue
+		}
+		exit := latency.ExitTracepoint
+		if f.Call.NoReturn() {
+			exit = latency.ExitNone
+		}
+		one := latency.Function{
+			Name: f.Name, Symbol: f.Call.Name, Lang: latency.LangKernel,
+			Entry: latency.Entry{Cost: latency.ExitTracepoint}, Exit: exit, By: append([]string{}, f.By...),
+			Balance: ledger.Balance(sum, open[f.ID]), Series: series[f.ID],
+		}
+		whole, err := ledger.Whole(s.maps["func_series"], f.ID, &s.funcs[i], sum.Merged)
+		if err != nil {
+			return nil, err
+		}
+		if whole != nil {
+			one.Series = append(one.Series, *whole)
+		}
+		if s.end.IsZero() {
+			ledger.Settle(&one, sum, !s.plan.Trace)
+		}
+		ledger.Sort(&one)
+		rec.Functions = append(rec.Functions, one)
+	}
+	foreign := s.colls[0].Variables["foreign"]
+	var n uint64
+	if err := foreign.Get(&n); err != nil {
+		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	if n > 0 {
+		rec.Warnings = append(rec.Warnings, fmt.Sprintf("%d system calls of 32-bit code are not measured: their numbers mean others", n))
+	}
+	return rec, nil
+}
+
+// maxIdle is how many system calls a recording has though they were not made.
+const maxIdle = 16
+
+// targets lists the measured processes.
+func (s *Session) targets() []latency.Target {
+	var out []latency.Target
+	for _, pid := range s.plan.PIDs {
+		t := latency.Target{PID: pid}
+		if p, err := procfs.Open(pid); err == nil { // else it has ended
+			t.Exe = p.Exe
+			if b, err := elfsym.Open(fmt.Sprintf("/proc/%d/exe", pid), nil); err == nil {
+				t.BuildID = b.BuildID()
+				_ = b.Close() // it was only read
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// Explain adds to the recording why a system call that was asked for by name has
+// no calls.
+func (s *Session) Explain(rec *latency.Recording) {
+	if len(s.plan.Funcs) > maxIdle {
+		return
+	}
+	for i := range rec.Functions {
+		f := &rec.Functions[i]
+		if f.Lang == latency.LangKernel && f.Balance.Entries == 0 {
+			rec.Warnings = append(rec.Warnings, f.Name+" was not called: the process was idle, or calls another one that does the same (latch record 'sys:*' shows which)")
+		}
+	}
+}
