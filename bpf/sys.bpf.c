@@ -241,6 +241,16 @@ static __noinline bool tell(struct pt_regs *user, const struct call *call, __u64
 	return true;
 }
 
+/* wanted asks --where. There is no goroutine to tell it of, which the compiler
+ * must not know: it would not hand the argument over. */
+static __always_inline int wanted(__u64 *words)
+{
+	__u64 goid = 0;
+
+	asm volatile("" : "+r"(goid));
+	return fetch_where((void *)words, goid);
+}
+
 /* abandon counts a call that has no return. */
 static __always_inline void abandon(struct system_call *call, bool whole)
 {
@@ -314,7 +324,7 @@ int group_enter(struct bpf_raw_tracepoint_args *ctx)
 	if (func->flags & (FUNC_KEYED | FUNC_WHERE | FUNC_WHERE_EXIT))
 		read_args((void *)ctx->args[0], words);
 	if (func->flags & FUNC_WHERE) {
-		verdict = fetch_where((void *)words, 0);
+		verdict = wanted(words);
 		if (!(verdict == VERDICT_UNDECIDED && func->flags & FUNC_READ_AGAIN) &&
 		    !judge(counters, verdict))
 			return 0;
@@ -347,14 +357,17 @@ int group_enter(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* is_unread says whether something of the key could not be read. */
+static __always_inline bool is_unread(__u64 status)
+{
+	/* KEY_UNREADABLE in any cell: the lower of its two bits alone */
+	return status & ~(status >> 1) & 0x5555555555555555ULL;
+}
+
 /* read_again reads what was not in memory at the entry: the kernel has read it
  * since. */
 static __always_inline void read_again(__u64 *words, struct system_call *call)
 {
-	const __u64 low = 0x5555555555555555ULL; /* KEY_UNREADABLE in each cell */
-
-	if (!(call->key.status & ~(call->key.status >> 1) & low))
-		return;
 	call->key.status = 0;
 	bpf_probe_read_kernel(call->key.data, outer_at ? outer_at : data_size,
 			      &no_call.key.data);
@@ -369,6 +382,8 @@ int group_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct counters *counters;
 	struct system_call *call;
 	struct func *func;
+	int verdict;
+	bool again;
 
 	call = bpf_map_lookup_elem(&open_syscalls, &tid);
 	if (!call)
@@ -382,13 +397,20 @@ int group_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (func->flags & FUNC_READ_AGAIN)
 		read_args((void *)ctx->args[0], words);
 	words[RESULT] = ctx->args[1];
-	if (call->undecided && !judge(counters, fetch_where((void *)words, 0)))
+	if (call->undecided && !judge(counters, wanted(words)))
 		goto out;
-	if (func->flags & FUNC_READ_AGAIN)
+	again = func->flags & FUNC_READ_AGAIN;
+	if (again && is_unread(call->key.status))
 		read_again(words, call);
-	if (func->flags & FUNC_WHERE_EXIT &&
-	    !judge(counters, fetch_where_exit((void *)words, (struct call *)call, ns)))
-		goto out;
+	if (func->flags & FUNC_WHERE_EXIT) {
+		verdict = fetch_where_exit((void *)words, (struct call *)call, ns);
+		if (again && verdict == VERDICT_UNDECIDED) {
+			read_again(words, call);
+			verdict = fetch_where_exit((void *)words, (struct call *)call, ns);
+		}
+		if (!judge(counters, verdict))
+			goto out;
+	}
 	if (outer_at && call->outer_ns)
 		charge(call, ns);
 	if (func->flags & (FUNC_KEYED | FUNC_WHERE_EXIT))

@@ -116,8 +116,13 @@ func Switch(coll *ebpf.Collection, on bool) error {
 	return nil
 }
 
-// IsPermission reports that the kernel refused for want of a privilege.
+// IsPermission reports that the kernel refused for want of a privilege. The
+// verifier answers EACCES to a program that it does not take.
 func IsPermission(err error) bool {
+	var verifier *ebpf.VerifierError
+	if errors.As(err, &verifier) && errors.Is(err, unix.EACCES) {
+		return false
+	}
 	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
 }
 

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchprof/latch/latency"
+)
+
+// sysProg is the program of testprogs/c/syscalls.
+var sysProg = prog{lang: "c", name: "syscalls"}
+
+// TestSyscalls holds the counts of system calls by what they were given and
+// returned, to the call.
+func TestSyscalls(t *testing.T) {
+	rec := observe(t, sysProg, "sys:getppid", "sys:openat", "sys:read", "sys:exit", "sys:futex",
+		"--by", "file=str(filename)", "--by", "error=ret < 0", "--by", "code=error_code")
+	want := map[string]string{
+		"sys:getppid": allReturned(91), "sys:openat": allReturned(18), "sys:exit": allReturned(3),
+	}
+	got := balances(rec)
+	read := got["sys:read"]
+	delete(got, "sys:read")
+	delete(got, "sys:futex")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("balances (-stated +recorded):\n%s", diff)
+	}
+	// The program reads its own commands too, one of which it may be waiting for.
+	if !strings.Contains(read, "returned") {
+		t.Errorf("read: %s", read)
+	}
+	if b := function(t, rec, "sys:futex").Balance; b.InFlight != 1 {
+		t.Errorf("futex: %+v, but 1 is in flight", b)
+	}
+	keys := map[string]map[string]uint64{
+		"sys:openat": {"/dev/null false (none)": 7, "/nonexistent/latch true (none)": 11},
+		"sys:exit":   {"(none) (none) 0": 3},
+	}
+	for name, want := range keys {
+		if diff := cmp.Diff(want, keyed(rec, name)); diff != "" {
+			t.Errorf("keys of %s (-stated +recorded):\n%s", name, diff)
+		}
+	}
+	exit := function(t, rec, "sys:exit")
+	if exit.Exit != latency.ExitNone || exit.Lang != latency.LangKernel {
+		t.Errorf("exit is caught by %q in language %q", exit.Exit, exit.Lang)
+	}
+}
+
+// TestSyscallErrors holds that results are the errors' names, and that they can
+// be asked for by them.
+func TestSyscallErrors(t *testing.T) {
+	rec := observe(t, sysProg, "sys:openat", "--by", "ret", "--where", `ret == ENOENT && hasPrefix(str(filename), "/nonexistent")`)
+	if got, want := balances(rec)["sys:openat"], "18 calls: 11 returned, 7 filtered"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if diff := cmp.Diff(map[string]uint64{"ENOENT": 11}, keyed(rec, "sys:openat")); diff != "" {
+		t.Errorf("keys (-stated +recorded):\n%s", diff)
+	}
+	// The filter alone decides where it cannot be read at the entry.
+	rec = observe(t, sysProg, "sys:openat", "--where", `str(filename) == "/nonexistent/latch"`)
+	if got, want := balances(rec)["sys:openat"], "18 calls: 11 returned, 7 filtered"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestSyscallExec holds the balance where a program is executed by a thread
+// that is not the process's first, which ends that one in the middle of a call.
+func TestSyscallExec(t *testing.T) {
+	p := sysProg
+	p.args = []string{"exec"}
+	rec := observeExec(t, p, "sys:getppid", "sys:execve", "sys:pause", "--by", "ret")
+	want := map[string]string{
+		"sys:getppid": allReturned(8), "sys:execve": allReturned(2), "sys:pause": allReturned(1),
+	}
+	if diff := cmp.Diff(want, balances(rec)); diff != "" {
+		t.Errorf("balances (-stated +recorded):\n%s", diff)
+	}
+	for name, want := range map[string]map[string]uint64{
+		"sys:execve": {"ENOENT": 1, "0": 1},
+		"sys:pause":  {"ERESTARTNOHAND": 1}, // no program sees that: the thread ends
+	} {
+		if diff := cmp.Diff(want, keyed(rec, name)); diff != "" {
+			t.Errorf("results of %s (-stated +recorded):\n%s", name, diff)
+		}
+	}
+}
+
+// observeExec is observe for a program whose text is another's in the end.
+func observeExec(t *testing.T, p prog, args ...string) *latency.Recording {
+	t.Helper()
+	target, _ := begin(t, p)
+	l := startLatch(t, append([]string{"record", "--json", "-p", target.pid()}, args...)...)
+	l.waitAttached()
+	target.Go()
+	target.WaitDone()
+	l.interrupt()
+	return l.recording()
+}
+
+// TestSyscallsInCalls holds that system calls are the children of the user calls
+// that make them: they have those calls' keys, and are no part of their self
+// time.
+func TestSyscallsInCalls(t *testing.T) {
+	rec := observe(t, sysProg, "handle", "sys:getppid", "--by", "kind")
+	if diff := cmp.Diff(map[string]string{"handle": allReturned(30), "sys:getppid": allReturned(91)}, balances(rec)); diff != "" {
+		t.Errorf("balances (-stated +recorded):\n%s", diff)
+	}
+	f := function(t, rec, "sys:getppid")
+	if diff := cmp.Diff([]string{"kind", latency.KeyIn}, f.By); diff != "" {
+		t.Errorf("parts of the key (-want +got):\n%s", diff)
+	}
+	want := map[string]uint64{"(none) (none)": 31, "0 handle": 10, "1 handle": 20, "2 handle": 30}
+	if diff := cmp.Diff(want, keyed(rec, "sys:getppid")); diff != "" {
+		t.Errorf("keys (-stated +recorded):\n%s", diff)
+	}
+	inside := map[string]uint64{}
+	for _, s := range f.Series {
+		inside[s.Key["kind"]] += s.SumNS
+	}
+	for _, s := range function(t, rec, "handle").Series {
+		if got := s.SumNS - s.SelfNS; got != inside[s.Key["kind"]] {
+			t.Errorf("kind %s: %d ns were spent in others, but %d in getppid", s.Key["kind"], got, inside[s.Key["kind"]])
+		}
+	}
+}
