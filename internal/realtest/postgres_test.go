@@ -182,6 +182,7 @@ func TestPostgres(t *testing.T) {
 		{"profile", testProfile},
 		{"check", testCheck},
 		{"demo budget", testDemoBudget},
+		{"system calls", testSyscalls},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, pg) })
 	}
