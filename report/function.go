@@ -20,13 +20,17 @@ func (p *printer) functions(rec *latency.Recording) {
 		p.line(plain, "no functions")
 	}
 	var idle []*latency.Function
+	together := systemCalls(rec.Functions)
 	for i := range rec.Functions {
 		f := &rec.Functions[i]
-		if f.Balance.Entries == 0 && len(f.Series) == 0 {
+		switch {
+		case f.Balance.Entries == 0 && len(f.Series) == 0:
 			idle = append(idle, f)
-			continue
+		case len(together) > 0 && f == together[0]:
+			p.oneTable(together)
+		case !slices.Contains(together, f):
+			p.function(f, rec.Warnings)
 		}
-		p.function(f, rec.Warnings)
 	}
 	if len(idle) <= maxIdle {
 		for _, f := range idle {
@@ -93,6 +97,9 @@ func reasonFor(f *latency.Function, warnings []string) string {
 			w = strings.TrimPrefix(strings.TrimPrefix(w, f.Name+":"), f.Symbol+":")
 			return "counted, not timed: " + cutBytes(strings.TrimSpace(w), maxText)
 		}
+	}
+	if f.Lang == latency.LangKernel {
+		return "counted, not timed: it never returns"
 	}
 	return "counted, not timed: its exits cannot be caught"
 }

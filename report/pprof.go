@@ -28,7 +28,8 @@ var ErrTooLarge = errors.New("too large for a profile")
 // is still a string; pprof's -tagfocus wants it as a regular expression, as in
 // code=^404$. The values add up to those of
 // the recording exactly; how a series' time is split among its buckets is
-// accurate to the width of the buckets.
+// accurate to the width of the buckets. A system call made in a measured function
+// is on top of that one.
 func Pprof(w io.Writer, rec *latency.Recording) error {
 	p, err := newProfile(rec)
 	if err != nil {
@@ -60,6 +61,9 @@ func newProfile(rec *latency.Recording) (*profile.Profile, error) {
 		names:    labelNames(rec.Functions),
 		mappings: make(map[mappingID]*profile.Mapping),
 		samples:  make(map[string]*profile.Sample),
+
+		locations: make(map[string]*profile.Location),
+		recorded:  rec,
 	}
 	for _, t := range rec.Targets[:min(1, len(rec.Targets))] {
 		b.mapping(mappingID{t.Exe, t.BuildID})
@@ -82,6 +86,9 @@ type builder struct {
 	names    map[string]string // of labels, by part of the key
 	mappings map[mappingID]*profile.Mapping
 	samples  map[string]*profile.Sample // of the function being added
+	// locations are the functions' own.
+	locations map[string]*profile.Location
+	recorded  *latency.Recording
 }
 
 // mappingID tells ELF files apart: the same path in two containers may be two.
@@ -129,6 +136,36 @@ func (b *builder) function(f *latency.Function, buildID string) error {
 	if len(f.Series) == 0 {
 		return nil
 	}
+	loc := b.location(f, m)
+	clear(b.samples)
+	for i := range f.Series {
+		stack := []*profile.Location{loc}
+		if caller := b.caller(f, &f.Series[i]); caller != nil {
+			stack = append(stack, caller)
+		}
+		if err := b.series(f, &f.Series[i], stack); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// caller is where the function is that made the system calls of a series, nil
+// where no measured one did.
+func (b *builder) caller(f *latency.Function, s *latency.Series) *profile.Location {
+	in, _ := callerOf(b.recorded, f, s)
+	if in == nil {
+		return nil
+	}
+	return b.location(in, b.mapping(mappingID{in.Binary, buildID(b.recorded, in)}))
+}
+
+// location returns that of a function, a new one the first time.
+func (b *builder) location(f *latency.Function, m *profile.Mapping) *profile.Location {
+	id := fmt.Sprintf("%q %q %d", f.Name, f.Binary, f.Addr)
+	if loc := b.locations[id]; loc != nil {
+		return loc
+	}
 	fn := &profile.Function{
 		ID:         uint64(len(b.profile.Function)) + 1,
 		Name:       cutBytes(f.Name, maxText),
@@ -144,30 +181,24 @@ func (b *builder) function(f *latency.Function, buildID string) error {
 		Line:    []profile.Line{{Function: fn, Line: int64(f.Line)}},
 	}
 	b.profile.Location = append(b.profile.Location, loc)
-
-	clear(b.samples)
-	for i := range f.Series {
-		if err := b.series(f, &f.Series[i], loc); err != nil {
-			return err
-		}
-	}
-	return nil
+	b.locations[id] = loc
+	return loc
 }
 
 // series adds a sample for each bucket, or one for all calls where they are
 // counted but not timed.
-func (b *builder) series(f *latency.Function, s *latency.Series, loc *profile.Location) error {
+func (b *builder) series(f *latency.Function, s *latency.Series, stack []*profile.Location) error {
 	if s.Count > math.MaxInt64 || s.SumNS > math.MaxInt64 || s.SelfNS > math.MaxInt64 {
 		return fmt.Errorf("series %q: %w", s.Key, ErrTooLarge)
 	}
 	tags := labels(b.names, f, s)
 	if len(s.Buckets) == 0 && s.Count > 0 {
-		return b.add(loc, tags, nil, s.Count, s.SumNS, s.SelfNS)
+		return b.add(stack, tags, nil, s.Count, s.SumNS, s.SelfNS)
 	}
 	sums := distribute(s)
 	selfs := proportional(s.SelfNS, sums)
 	for i, bucket := range s.Buckets {
-		if err := b.add(loc, tags, &bucket, bucket.Count, sums[i], selfs[i]); err != nil {
+		if err := b.add(stack, tags, &bucket, bucket.Count, sums[i], selfs[i]); err != nil {
 			return fmt.Errorf("series %q: %w", s.Key, err)
 		}
 	}
@@ -176,8 +207,11 @@ func (b *builder) series(f *latency.Function, s *latency.Series, loc *profile.Lo
 
 // add adds to the sample of these labels, of which there may be one already if
 // two keys look alike after they were cut.
-func (b *builder) add(loc *profile.Location, tags map[string][]string, bucket *latency.Bucket, values ...uint64) error {
+func (b *builder) add(stack []*profile.Location, tags map[string][]string, bucket *latency.Bucket, values ...uint64) error {
 	var id strings.Builder
+	for _, loc := range stack {
+		fmt.Fprint(&id, loc.ID, " ")
+	}
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		fmt.Fprintf(&id, "%q,", tags[name])
 	}
@@ -187,7 +221,7 @@ func (b *builder) add(loc *profile.Location, tags map[string][]string, bucket *l
 	s := b.samples[id.String()]
 	if s == nil {
 		s = &profile.Sample{
-			Location: []*profile.Location{loc},
+			Location: stack,
 			Value:    make([]int64, len(values)),
 			Label:    tags,
 		}

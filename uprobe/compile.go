@@ -55,5 +55,5 @@ var errInFlight = errors.New("it is known only when the call has returned")
 // compileIn types what is asked of a function's calls. Where noReturn says why
 // returns are not seen, only what is known at the entry is read.
 func (t *target) compileIn(s *selection, env *fetch.Env, noReturn error) (*fetch.Program, error) {
-	return t.choice.Compile(s.fn.Name, s.own.by, env, noReturn)
+	return t.choice.Compile(s.fn.Name, s.own.By, env, noReturn)
 }

@@ -39,24 +39,6 @@ type Unmatched struct {
 	Reason  error
 }
 
-// own is what Each says of one function.
-type own struct {
-	by     []*fetch.Expr
-	limits []uint64 // ascending
-}
-
-// add adds what e says. Expressions of one name are taken for the same.
-func (o *own) add(e *Each) {
-	for _, expr := range e.By {
-		if !slices.ContainsFunc(o.by, func(x *fetch.Expr) bool { return x.Alias == expr.Alias }) {
-			o.by = append(o.by, expr)
-		}
-	}
-	o.limits = append(o.limits, e.LimitsNS...)
-	slices.Sort(o.limits)
-	o.limits = slices.Compact(o.limits)
-}
-
 // selectEach adds the functions that Request.Each selects to those of out, and
 // returns what selects none.
 func (t *target) selectEach(out *selections) ([]Unmatched, error) {
@@ -78,11 +60,11 @@ func (t *target) selectEach(out *selections) ([]Unmatched, error) {
 		}
 		for _, s := range found {
 			s = out.add(s, pattern.Plain())
-			s.own.add(e)
-			if n := len(s.own.limits); n > MaxLimits {
+			s.own.Add(e.By, e.LimitsNS)
+			if n := len(s.own.LimitsNS); n > MaxLimits {
 				return nil, fmt.Errorf("%w: %s has %d, more than the %d that can be counted", ErrTooManyLimits, s.fn.Name, n, MaxLimits)
 			}
-			if t.req.SplitDrops && len(s.own.limits) > 0 {
+			if t.req.SplitDrops && len(s.own.LimitsNS) > 0 {
 				return nil, errSplitLimits
 			}
 		}
@@ -93,11 +75,5 @@ func (t *target) selectEach(out *selections) ([]Unmatched, error) {
 // parts returns the names of the key's parts of one function: those of all, and
 // its own that could be compiled.
 func (p *Plan) parts(s *selection, program *fetch.Program) []string {
-	names := slices.Clone(p.By)
-	for _, e := range s.own.by {
-		if program != nil && slices.ContainsFunc(program.Parts, func(part fetch.Part) bool { return part.Name == e.Alias }) {
-			names = append(names, e.Alias)
-		}
-	}
-	return names
+	return append(slices.Clone(p.By), s.own.Parts(program)...)
 }

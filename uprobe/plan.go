@@ -231,7 +231,7 @@ func NewPlan(req *Request) (_ *Plan, err error) {
 			continue
 		}
 		probe.ID = uint32(len(p.Probes))
-		probe.By, probe.LimitsNS = p.parts(s, probe.Program), s.own.limits
+		probe.By, probe.LimitsNS = p.parts(s, probe.Program), s.own.LimitsNS
 		p.Probes = append(p.Probes, *probe)
 		if probe.Program != nil {
 			t.choice.Keep(probe.Program)

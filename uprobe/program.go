@@ -183,18 +183,18 @@ func (l *loader) size(spec *ebpf.CollectionSpec) {
 	spec.Maps["series"].KeySize = bpf.KeyHeader + key
 	switch {
 	case l.plan.Split: // each key twice, and every function has one
-		spec.Maps["series"].MaxEntries = 2 * max(uint32(l.opts.maxKeys()), n)
+		spec.Maps["series"].MaxEntries = 2 * max(uint32(ledger.MaxKeys(l.opts.MaxKeys)), n)
 	case key == 0 || l.plan.Watch:
 		spec.Maps["series"].MaxEntries = 1
 	default:
-		spec.Maps["series"].MaxEntries = uint32(l.opts.maxKeys())
+		spec.Maps["series"].MaxEntries = uint32(ledger.MaxKeys(l.opts.MaxKeys))
 	}
 	spec.Maps["funcs"].MaxEntries = n
 	spec.Maps["func_counters"].MaxEntries = n
 	spec.Maps["func_series"].MaxEntries = n
 	spec.Maps["events"].MaxEntries = uint32(os.Getpagesize())
 	if l.plan.Trace {
-		spec.Maps["events"].MaxEntries = uint32(l.opts.eventBytes())
+		spec.Maps["events"].MaxEntries = uint32(ledger.EventBytes(l.opts.EventBytes))
 	}
 	for _, name := range []string{"open_calls", "series"} {
 		// The BTF describes the largest key; the kernel compares sizes.
@@ -273,18 +273,5 @@ func (p *Plan) mode(f *Probe) bpf.CallCallMode {
 
 // groups puts the probes together that can share a program.
 func groups(plan *Plan) [][]*Probe {
-	index := make(map[string]int)
-	var out [][]*Probe
-	for i := range plan.Probes {
-		p := &plan.Probes[i]
-		fp := fmt.Sprint(p.LimitsNS, p.Program.Fingerprint())
-		at, ok := index[fp]
-		if !ok {
-			at = len(out)
-			index[fp] = at
-			out = append(out, nil)
-		}
-		out[at] = append(out[at], p)
-	}
-	return out
+	return ledger.Groups(plan.Probes, func(p *Probe) (*fetch.Program, []uint64) { return p.Program, p.LimitsNS })
 }

@@ -44,20 +44,6 @@ func (o *Options) canceled() error {
 	}
 }
 
-func (o *Options) eventBytes() int {
-	if o.EventBytes <= 0 {
-		return 8 << 20
-	}
-	return o.EventBytes
-}
-
-func (o *Options) maxKeys() int {
-	if o.MaxKeys <= 0 {
-		return 4096
-	}
-	return o.MaxKeys
-}
-
 func (o *Options) maxOpenCalls() int {
 	if o.MaxOpenCalls <= 0 {
 		return 1 << 18

@@ -177,7 +177,7 @@ func (t *target) opened() []*Image {
 type selection struct {
 	fn    *elfsym.Func
 	image *Image
-	own   own
+	own   ledger.Own
 }
 
 // selections are functions, each once.

@@ -76,6 +76,22 @@ func fillUp(table, values []uint64) {
 	}
 }
 
+// MaxKeys is how many series have a key of their own where nothing, 0, is said.
+func MaxKeys(n int) int {
+	if n <= 0 {
+		return 4096
+	}
+	return n
+}
+
+// EventBytes is the size of the buffer for traced calls where nothing, 0, is said.
+func EventBytes(n int) int {
+	if n <= 0 {
+		return 8 << 20
+	}
+	return n
+}
+
 // Set sets the constants of a program.
 func Set(spec *ebpf.CollectionSpec, values map[string]any) error {
 	for name, v := range values {

@@ -27,20 +27,7 @@ type loader struct {
 
 // groups puts the calls together that can share programs.
 func groups(plan *Plan) [][]*Func {
-	index := make(map[string]int)
-	var out [][]*Func
-	for i := range plan.Funcs {
-		f := &plan.Funcs[i]
-		key := fmt.Sprint(f.LimitsNS, f.Program.Fingerprint())
-		at, ok := index[key]
-		if !ok {
-			at = len(out)
-			index[key] = at
-			out = append(out, nil)
-		}
-		out[at] = append(out[at], f)
-	}
-	return out
+	return ledger.Groups(plan.Funcs, func(f *Func) (*fetch.Program, []uint64) { return f.Program, f.LimitsNS })
 }
 
 // dispatchers are the programs that are attached, once for all groups, with the
@@ -178,18 +165,18 @@ func (p *Plan) mode(f *Func) bpf.CallCallMode {
 func (l *loader) size(spec *ebpf.CollectionSpec, groups int) error {
 	p, n := l.plan, uint32(len(l.plan.Funcs))
 	spec.Maps["open_syscalls"].ValueSize = bpf.CallHeader + bpf.KeyHeader + uint32(p.dataSize)
-	spec.Maps["open_syscalls"].MaxEntries = uint32(l.opts.maxThreads())
+	spec.Maps["open_syscalls"].MaxEntries = uint32(maxThreads)
 	spec.Maps["series"].KeySize = bpf.KeyHeader + uint32(p.dataSize)
 	spec.Maps["series"].MaxEntries = 1
 	if p.dataSize > 0 && !p.Trace {
-		spec.Maps["series"].MaxEntries = uint32(l.opts.maxKeys())
+		spec.Maps["series"].MaxEntries = uint32(ledger.MaxKeys(l.opts.MaxKeys))
 	}
 	spec.Maps["funcs"].MaxEntries = n
 	spec.Maps["func_counters"].MaxEntries = n
 	spec.Maps["func_series"].MaxEntries = n
 	spec.Maps["events"].MaxEntries = uint32(os.Getpagesize())
 	if p.Trace {
-		spec.Maps["events"].MaxEntries = uint32(l.opts.eventBytes())
+		spec.Maps["events"].MaxEntries = uint32(ledger.EventBytes(l.opts.EventBytes))
 	}
 	spec.Maps["enter_groups"].MaxEntries = uint32(groups)
 	spec.Maps["exit_groups"].MaxEntries = uint32(groups)

@@ -149,8 +149,7 @@ type maker struct {
 type want struct {
 	call    kernel.Syscall
 	unnamed bool
-	by      []*fetch.Expr
-	limits  []uint64
+	own     ledger.Own
 }
 
 // add adds the calls that a pattern selects, each once.
@@ -176,16 +175,9 @@ func (m *maker) add(pattern string, each *Each) error {
 		if each == nil {
 			continue
 		}
-		own := &m.wants[i]
-		for _, e := range each.By {
-			if !slices.ContainsFunc(own.by, func(x *fetch.Expr) bool { return x.Alias == e.Alias }) {
-				own.by = append(own.by, e)
-			}
-		}
-		own.limits = append(own.limits, each.LimitsNS...)
-		slices.Sort(own.limits)
-		own.limits = slices.Compact(own.limits)
-		if len(own.limits) > ledger.MaxLimits {
+		own := &m.wants[i].own
+		own.Add(each.By, each.LimitsNS)
+		if len(own.LimitsNS) > ledger.MaxLimits {
 			return fmt.Errorf("%s%s has more than %d limits", Prefix, w.call.Name, ledger.MaxLimits)
 		}
 	}
@@ -198,12 +190,12 @@ func (m *maker) compile() error {
 	warned := len(m.req.Choice.Warnings)
 	for i := range m.wants {
 		w := &m.wants[i]
-		f := Func{ID: uint32(len(p.Funcs)), Name: Prefix + w.call.Name, Call: w.call, LimitsNS: w.limits, unnamed: w.unnamed}
+		f := Func{ID: uint32(len(p.Funcs)), Name: Prefix + w.call.Name, Call: w.call, LimitsNS: w.own.LimitsNS, unnamed: w.unnamed}
 		params := w.call.Params(m.types)
 		if w.unnamed {
 			params = nil
 		}
-		program, err := m.req.Choice.Compile(f.Name, w.by, m.env(params), nil)
+		program, err := m.req.Choice.Compile(f.Name, w.own.By, m.env(params), nil)
 		if err != nil {
 			if m.first == nil {
 				m.first = fmt.Errorf("%s: %w", f.Name, err)
@@ -214,7 +206,7 @@ func (m *maker) compile() error {
 		m.req.Choice.Keep(program)
 		f.Program = program
 		f.ReadAgain = readAgain(&w.call, params, program)
-		f.By = p.parts(w.by, program)
+		f.By = p.parts(&w.own, program)
 		p.Funcs = append(p.Funcs, f)
 		if program != nil {
 			p.dataSize = max(p.dataSize, program.Size+program.Hidden)
@@ -270,19 +262,30 @@ func several(names []string) string {
 // expressions that the functions which make the calls have.
 func (m *maker) fold(from int) {
 	c := m.req.Choice
-	warnings := c.Warnings[from:]
+	warnings := slices.Clone(c.Warnings[from:])
 	c.Warnings = c.Warnings[:from:from]
 	for _, e := range c.Asked {
-		if m.plan.in != nil && slices.Contains(m.plan.in.By, e.Alias) {
-			warnings = slices.DeleteFunc(slices.Clone(warnings), func(w string) bool { return strings.Contains(w, ": "+e.Text+" is no part of the key") })
+		about := ": " + e.Text + " is "
+		var alike []string
+		for _, w := range warnings {
+			if strings.Contains(w, about) {
+				alike = append(alike, w)
+			}
+		}
+		inherited := m.plan.in != nil && slices.Contains(m.plan.in.By, e.Alias)
+		if !inherited && len(alike) < minAlike {
+			continue
+		}
+		warnings = slices.DeleteFunc(warnings, func(w string) bool { return strings.Contains(w, about) })
+		if !inherited {
+			warnings = append(warnings, fmt.Sprintf("%s (and so it is in %d more)", alike[0], len(alike)-1))
 		}
 	}
-	if len(warnings) <= 3 {
-		c.Warnings = append(c.Warnings, warnings...)
-		return
-	}
-	c.Warnings = append(c.Warnings, warnings[0], fmt.Sprintf("so it is with %d other expressions and system calls", len(warnings)-1))
+	c.Warnings = append(c.Warnings, warnings...)
 }
+
+// minAlike is how many warnings of one expression become one.
+const minAlike = 4
 
 // env is a system call as expressions are compiled for it.
 func (m *maker) env(params []kernel.SyscallParam) *fetch.Env {
@@ -310,24 +313,14 @@ func readAgain(call *kernel.Syscall, params []kernel.SyscallParam, program *fetc
 
 // parts returns the names of a call's key: those of all, its own that could be
 // compiled, and those of the user call that makes it.
-func (p *Plan) parts(own []*fetch.Expr, program *fetch.Program) []string {
-	names := slices.Clone(p.By)
-	add := func(name string) {
-		if !slices.Contains(names, name) {
+func (p *Plan) parts(own *ledger.Own, program *fetch.Program) []string {
+	names := append(slices.Clone(p.By), own.Parts(program)...)
+	if p.in == nil {
+		return names
+	}
+	for _, name := range append([]string{latency.KeyIn}, p.in.By...) {
+		if name != latency.KeyDrops && !slices.Contains(names, name) {
 			names = append(names, name)
-		}
-	}
-	for _, e := range own {
-		if program != nil && slices.ContainsFunc(program.Parts, func(part fetch.Part) bool { return part.Name == e.Alias }) {
-			add(e.Alias)
-		}
-	}
-	if p.in != nil {
-		add(latency.KeyIn)
-		for _, name := range p.in.By {
-			if name != latency.KeyDrops {
-				add(name)
-			}
 		}
 	}
 	return names

@@ -39,22 +39,8 @@ type Options struct {
 // ErrCanceled says that Attach gave up because it was told to.
 var ErrCanceled = errors.New("interrupted before all probes were in")
 
-func (o *Options) eventBytes() int {
-	if o.EventBytes <= 0 {
-		return 8 << 20
-	}
-	return o.EventBytes
-}
-
-func (o *Options) maxKeys() int {
-	if o.MaxKeys <= 0 {
-		return 4096
-	}
-	return o.MaxKeys
-}
-
 // maxThreads bounds the threads whose calls are open at once.
-func (o *Options) maxThreads() int { return 1 << 18 }
+const maxThreads = 1 << 18
 
 // A Session is a plan whose probes are in. It does not own the plan, nor the maps
 // of Options.Calls. Its methods may not be called at the same time.

@@ -2,7 +2,8 @@
 //
 // Truth: its handler counts the requests by method and path, and answers each
 // with both and the length of the body. A request for /panic panics after it
-// was counted, which net/http catches. It serves until its stdin ends, then
+// was counted, which net/http catches. One for /disk/N writes and reads a byte N
+// times. It serves until its stdin ends, then
 // prints the counts, sorted.
 package main
 
@@ -15,8 +16,39 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 )
+
+// useDisk writes to and reads from a file as often as times says, which each time
+// is one system call.
+func useDisk(times string) {
+	n, err := strconv.Atoi(times)
+	if err != nil {
+		panic(err)
+	}
+	file, err := os.CreateTemp("", "web")
+	if err != nil {
+		panic(err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	b := []byte{'x'}
+	for range n {
+		if _, err := file.Write(b); err != nil {
+			panic(err)
+		}
+	}
+	for i := range n {
+		if _, err := file.Seek(int64(i), io.SeekStart); err != nil {
+			panic(err)
+		}
+		if _, err := file.Read(b); err != nil {
+			panic(err)
+		}
+	}
+}
 
 func main() {
 	log.SetOutput(io.Discard) // of net/http, about the panics
@@ -33,6 +65,9 @@ func main() {
 		mu.Unlock()
 		if r.URL.Path == "/panic" {
 			panic(what)
+		}
+		if n, ok := strings.CutPrefix(r.URL.Path, "/disk/"); ok {
+			useDisk(n)
 		}
 		fmt.Fprintf(w, "%s %d", what, n)
 	}
