@@ -9,6 +9,7 @@ package bpf
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type failure -type fail_call -type fail_flags Netfail netfail.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type attempt -type attempt_flags -type unlink_op -type dir_flags Unlink unlink.bpf.c
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type route -type made_in -type system_call Sys sys.bpf.c
+//go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cc clang -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu" -type passing Event event.bpf.c
 
 // Numbers of layout.h that BTF does not carry; a test compares them with the
 // generated types.

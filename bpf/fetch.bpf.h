@@ -16,7 +16,7 @@ static __noinline int fetch_entry(struct pt_regs *ctx, struct call *call)
 	return ret;
 }
 
-static __noinline int fetch_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
+static __noinline __attribute__((unused)) int fetch_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
 {
 	int ret = 0;
 
@@ -33,7 +33,7 @@ static __noinline int fetch_where(struct pt_regs *ctx, __u64 goid)
 	return ret;
 }
 
-static __noinline int fetch_where_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
+static __noinline __attribute__((unused)) int fetch_where_exit(struct pt_regs *ctx, struct call *call, __u64 ns)
 {
 	int ret = VERDICT_WANTED;
 

@@ -184,6 +184,22 @@ struct event {
 	struct call_key key;
 };
 
+/* A tracepoint that was passed: laid out as struct call as far as the fetch programs
+ * go. Behind the key, whose data is cut to size, come the kernel's and the process's
+ * stacks where they are wanted. */
+struct passing {
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 unused;
+	__u64 zero;		/* where a call has its goroutine */
+	__u32 tgid;
+	__u32 tid;
+	char comm[16];
+	__u32 kernel_frames;
+	__u32 user_frames;
+	__u64 unused_too[5];
+	struct call_key key;
+};
+
 /* A series' numbers. */
 struct hist {
 	__u64 sum_ns;

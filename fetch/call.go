@@ -30,13 +30,15 @@ func (r *resolver) call(n *ast.CallExpr) (*operand, error) {
 			return r.hasPrefix(n)
 		case "log2":
 			return r.log2(n)
+		case "ntop":
+			return r.ntop(n)
 		}
 	case *ast.SelectorExpr:
 		if x, ok := fun.X.(*ast.Ident); ok && x.Name == "strings" && fun.Sel.Name == "HasPrefix" {
 			return r.hasPrefix(n)
 		}
 	}
-	return nil, r.errorf(n, nil, "no such function: there are str, len, cap, hasPrefix, log2 and conversions such as int32(x)")
+	return nil, r.errorf(n, nil, "no such function: there are str, len, cap, hasPrefix, log2, ntop and conversions such as int32(x)")
 }
 
 func unparen(e ast.Expr) ast.Expr {

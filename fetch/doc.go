@@ -24,6 +24,7 @@
 //	+ - * / % & | ^ &^ << >>   == != < <= > >=   && || !
 //	hasPrefix(s, "x")          also s == "x" and s != "x"; x is a constant
 //	log2(x)       the largest power of two not above x, 0 for what is below 1
+//	ntop(x)       an IP address: 4 or 16 bytes, or a struct sockaddr
 //	x.(T)         what Go's interface x holds, where it is a T
 //	e.V.f         a field of the variant V of a Rust enum, where e is one
 //

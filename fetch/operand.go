@@ -29,6 +29,8 @@ type operand struct {
 	val *node
 	// text is a computed text.
 	text *text
+	// addresses is a network's address.
+	addresses *address
 }
 
 // guarded is n where the truth value holds is there and true.

@@ -33,6 +33,10 @@ type Env struct {
 	// Kernel says that addresses are the kernel's, except for those that are
 	// the process's: the two never meet.
 	Kernel bool
+	// Located are the parameters that are text in a record, whose address is
+	// word 0 of the context: the lower half of a parameter's word says how many
+	// bytes behind the record's beginning, and this many more, the text begins.
+	Located map[string]int64
 	// StrLen is how many bytes of a string are kept. 0 means 64.
 	StrLen int
 }
@@ -239,10 +243,24 @@ func (r *resolver) place(n *ast.Ident, p *elfsym.Param) (*operand, error) {
 	} else if r.uses != nil {
 		r.uses[p.Name] = true
 	}
+	if behind, ok := r.env.Located[p.Name]; ok {
+		return r.located(o, behind)
+	}
 	if p.ByRef {
 		return r.pointee(n, o)
 	}
 	return r.referred(o)
+}
+
+// located is the text in a record that the word of o leads to.
+func (r *resolver) located(o *operand, behind int64) (*operand, error) {
+	word, err := r.word(o, 0, 4, false)
+	if err != nil {
+		return nil, err
+	}
+	record := &node{op: opPiece, piece: elfsym.Piece{Kind: elfsym.InReg, Size: 8}, size: 8, when: atEntry}
+	at := combine(opAdd, plus(record, behind), combine(opAnd, word, number(0xffff)))
+	return &operand{node: o.node, typ: typeText, text: &text{ptr: at}}, nil
 }
 
 // referred follows a C++ reference to what it stands for.

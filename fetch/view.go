@@ -68,6 +68,13 @@ func (v *view) word(n *node, t *elfsym.Type) form { return wordForm{v.add(cell{n
 
 // form is how o is shown.
 func (v *view) form(o *operand) (form, error) {
+	if o.addresses != nil {
+		var f addressForm
+		for _, w := range o.addresses.words {
+			f.cells = append(f.cells, v.add(cell{node: w}))
+		}
+		return f, nil
+	}
 	t, isText, err := v.textOf(o)
 	switch {
 	case err != nil:

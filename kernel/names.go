@@ -9,7 +9,10 @@ import (
 // nearest is the end of a message about a name that does not exist: those that
 // resemble it.
 func nearest(name string, names []string) string {
-	near := elfsym.Nearest(name, names)
+	return listNear(elfsym.Nearest(name, names))
+}
+
+func listNear(near []string) string {
 	if len(near) == 0 {
 		return ""
 	}

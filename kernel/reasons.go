@@ -76,16 +76,12 @@ func TracepointArity(name string) (int, error) {
 		return 0, fmt.Errorf("read kernel types: %w", err)
 	}
 	var def *btf.Typedef
-	if err := spec.TypeByName("btf_trace_"+name, &def); err != nil {
+	if err := spec.TypeByName(btfTracepoint+name, &def); err != nil {
 		return 0, fmt.Errorf("find tracepoint %s: %w", name, err)
 	}
-	ptr, ok := def.Type.(*btf.Pointer)
-	if !ok {
-		return 0, fmt.Errorf("tracepoint %s: its type is no pointer", name)
-	}
-	proto, ok := ptr.Target.(*btf.FuncProto)
-	if !ok || len(proto.Params) == 0 {
-		return 0, fmt.Errorf("tracepoint %s: its type is no function", name)
+	proto, err := tracepointProto(def)
+	if err != nil {
+		return 0, err
 	}
 	return len(proto.Params) - 1, nil // the first is the probe's own data
 }
@@ -96,7 +92,7 @@ func HasTracepoint(name string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read kernel types: %w", err)
 	}
-	_, err = spec.AnyTypeByName("btf_trace_" + name)
+	_, err = spec.AnyTypeByName(btfTracepoint + name)
 	if err != nil && !errors.Is(err, btf.ErrNotFound) {
 		return false, fmt.Errorf("find tracepoint %s: %w", name, err)
 	}

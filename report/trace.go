@@ -20,12 +20,16 @@ type TraceOptions struct {
 	Width int
 	// Color asks for the terminal's bold and dim.
 	Color bool
-	// PIDs and Goids ask for a column of processes and of goroutines.
-	PIDs, Goids bool
+	// PIDs and Goids ask for a column of processes and of goroutines, Comms for
+	// one of the threads' names.
+	PIDs, Goids, Comms bool
 	// JSON asks for JSON Lines instead of columns; the other options mean
 	// nothing then.
 	JSON bool
 }
+
+// commWidth is the most characters of a thread's name (TASK_COMM_LEN).
+const commWidth = 15
 
 // wideTrace is the width from which on threads and goroutines have columns.
 const wideTrace = 80
@@ -59,7 +63,7 @@ func (c *CallWriter) Write(call *latency.Call) error {
 	} else {
 		if !c.headed {
 			c.headed = true
-			c.line(&out, dim, c.columns("TIME", "LATENCY", "PID", "TID", "GOID")+"CALL")
+			c.line(&out, dim, c.columns("TIME", "LATENCY", "PID", "TID", "GOID", "COMM")+"CALL")
 		}
 		c.text(&out, call)
 	}
@@ -70,7 +74,7 @@ func (c *CallWriter) Write(call *latency.Call) error {
 }
 
 // columns pads the cells in front of the call itself.
-func (c *CallWriter) columns(time, latency, pid, tid, goid string) string {
+func (c *CallWriter) columns(time, latency, pid, tid, goid, comm string) string {
 	var b strings.Builder
 	if c.Width > 0 && c.Width < wideTrace { // room for the call itself matters more
 		return left(time, 15) + " " + right(latency, 8) + " "
@@ -82,6 +86,9 @@ func (c *CallWriter) columns(time, latency, pid, tid, goid string) string {
 	b.WriteString(right(tid, 7) + "  ")
 	if c.Goids {
 		b.WriteString(right(goid, 6) + "  ")
+	}
+	if c.Comms {
+		b.WriteString(left(chop(comm, commWidth), commWidth) + "  ")
 	}
 	return b.String()
 }
@@ -100,7 +107,7 @@ func (c *CallWriter) text(out *bytes.Buffer, call *latency.Call) {
 	if !call.Untimed {
 		took = formatNS(float64(call.Latency))
 	}
-	head := c.columns(call.Time.Format("15:04:05.000000"), took, strconv.Itoa(call.PID), strconv.Itoa(call.TID), strconv.FormatUint(call.Goid, 10))
+	head := c.columns(call.Time.Format("15:04:05.000000"), took, strconv.Itoa(call.PID), strconv.Itoa(call.TID), strconv.FormatUint(call.Goid, 10), Escape(call.Comm))
 	c.line(out, plain, head+callText(call))
 	for _, f := range call.Stack {
 		c.line(out, dim, "    "+frameText(&f))

@@ -257,22 +257,10 @@ func (s *Session) Stop() error {
 			s.stopErr = errors.Join(s.judgeOpenCalls(), ledger.Switch(s.groups[0].coll, false))
 		}
 		s.end = time.Now()
-		s.stopErr = errors.Join(s.stopErr, closeAll(s.entries), closeAll(s.exits))
+		s.stopErr = errors.Join(s.stopErr, ledger.CloseAll(s.entries), ledger.CloseAll(s.exits))
 		s.checkRemoved()
 	})
 	return s.stopErr
-}
-
-// closeAll closes links side by side: for each the kernel waits until no
-// processor runs its program (RCU), tens of milliseconds.
-func closeAll(links []io.Closer) error {
-	errs := make([]error, len(links))
-	var wg sync.WaitGroup
-	for i, l := range links {
-		wg.Go(func() { errs[i] = l.Close() })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 // Close stops the measurement and frees the programs and maps.

@@ -15,17 +15,19 @@ import (
 )
 
 // A measurePlan is what will be measured: functions of programs, system calls,
-// or both. This is the one place where the text of a FUNC decides which.
+// and tracepoints. This is the one place where the text of a FUNC decides which.
 type measurePlan struct {
-	user      *uprobe.Plan // nil where there are none
-	sys       *probe.Plan  // nil where there are none
+	user      *uprobe.Plan     // nil where there are none
+	sys       *probe.Plan      // nil where there are none
+	events    *probe.EventPlan // nil where there are none
 	pids      []int
 	exe       string
 	unmatched []uprobe.Unmatched
 	warnings  []string
 }
 
-// newPlan resolves a request whose patterns may name system calls too.
+// newPlan resolves a request whose patterns may name system calls and, in a
+// trace, tracepoints too.
 func newPlan(req *uprobe.Request) (_ *measurePlan, err error) {
 	p := &measurePlan{pids: req.PIDs, exe: req.Exe}
 	defer func() {
@@ -33,8 +35,8 @@ func newPlan(req *uprobe.Request) (_ *measurePlan, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	user, sys := splitRequest(req)
-	if sys == nil {
+	user, sys, events := splitRequest(req)
+	if sys == nil && events == nil {
 		if p.user, err = uprobe.NewPlan(req); err != nil {
 			return nil, err
 		}
@@ -42,73 +44,101 @@ func newPlan(req *uprobe.Request) (_ *measurePlan, err error) {
 		return p, nil
 	}
 	choice := req.NewChoice()
-	sys.Choice = choice
-	var none *uprobe.NoProbesError
-	var nothing error
+	var missing error // why there are no functions of programs
 	if user != nil {
 		user.Choice = choice
-		p.user, err = uprobe.NewPlan(user)
-		switch {
-		case errors.As(err, &none):
-			nothing, p.unmatched = err, none.Unmatched
-		case err != nil:
+		if missing, err = p.addUser(user); err != nil {
 			return nil, err
-		default:
-			p.unmatched, p.warnings = p.user.Unmatched, p.user.Warnings
-			sys.In = &probe.In{KeySize: p.user.KeySize}
-			for i := range p.user.Probes {
-				for _, name := range p.user.Probes[i].By {
-					if !slices.Contains(sys.In.By, name) {
-						sys.In.By = append(sys.In.By, name)
-					}
-				}
-			}
 		}
 	}
-	p.sys, err = probe.NewPlan(sys)
-	var noCalls *probe.NoneError
-	if errors.As(err, &noCalls) && (user != nil || len(noCalls.Unmatched) > 0) {
-		for _, u := range noCalls.Unmatched {
-			p.unmatched = append(p.unmatched, uprobe.Unmatched(u))
+	if sys != nil {
+		sys.Choice = choice
+		if err := p.addSystemCalls(sys, missing); err != nil {
+			return nil, err
 		}
-		if p.user == nil {
-			return nil, &uprobe.NoProbesError{Reasons: errors.Join(nothing, err), Unmatched: p.unmatched}
-		}
-		err = nil
 	}
-	if err != nil {
-		return nil, errors.Join(nothing, err)
-	}
-	if p.sys != nil {
-		for _, u := range p.sys.Unmatched {
-			p.unmatched = append(p.unmatched, uprobe.Unmatched(u))
+	if events != nil {
+		events.Choice = choice
+		if p.events, err = probe.NewEventPlan(events); err != nil {
+			return nil, err
 		}
+		p.warnings = append(p.warnings, p.events.Warnings...)
 	}
 	if err := choice.AppliesNowhere(); err != nil {
 		return nil, err
 	}
-	p.warnings = slices.Concat(p.warnings, choice.Warnings)
-	if p.sys != nil {
-		p.warnings = append(p.warnings, p.sys.Warnings...)
-	}
-	if nothing != nil {
-		p.warnings = append(p.warnings, ledger.InLine(nothing))
+	p.warnings = append(p.warnings, choice.Warnings...)
+	if missing != nil {
+		p.warnings = append(p.warnings, ledger.InLine(missing))
 	}
 	return p, nil
 }
 
-// splitRequest parts a request by what its patterns name; either half is nil if
-// it has none.
-func splitRequest(req *uprobe.Request) (user *uprobe.Request, sys *probe.Request) {
+// addUser plans the functions of programs. That there are none is returned as
+// missing, as there is something else to measure.
+func (p *measurePlan) addUser(req *uprobe.Request) (missing, err error) {
+	var none *uprobe.NoProbesError
+	p.user, err = uprobe.NewPlan(req)
+	switch {
+	case errors.As(err, &none):
+		p.unmatched = none.Unmatched
+		return err, nil
+	case err != nil:
+		return nil, err
+	}
+	p.unmatched, p.warnings = p.user.Unmatched, slices.Clone(p.user.Warnings)
+	return nil, nil
+}
+
+// addSystemCalls plans system calls, which are made in the functions that are
+// planned already; missing says why there are none of those.
+func (p *measurePlan) addSystemCalls(req *probe.Request, missing error) (err error) {
+	if p.user != nil && !req.Trace {
+		req.In = &probe.In{KeySize: p.user.KeySize}
+		for i := range p.user.Probes {
+			for _, name := range p.user.Probes[i].By {
+				if !slices.Contains(req.In.By, name) {
+					req.In.By = append(req.In.By, name)
+				}
+			}
+		}
+	}
+	p.sys, err = probe.NewPlan(req)
+	var none *probe.NoneError
+	switch {
+	case errors.As(err, &none):
+		for _, u := range none.Unmatched {
+			p.unmatched = append(p.unmatched, uprobe.Unmatched(u))
+		}
+		if p.user == nil {
+			return &uprobe.NoProbesError{Reasons: errors.Join(missing, err), Unmatched: p.unmatched}
+		}
+		return nil
+	case err != nil:
+		return errors.Join(missing, err)
+	}
+	for _, u := range p.sys.Unmatched {
+		p.unmatched = append(p.unmatched, uprobe.Unmatched(u))
+	}
+	p.warnings = append(p.warnings, p.sys.Warnings...)
+	return nil
+}
+
+// splitRequest parts a request by what its patterns name; a part is nil if they
+// name none of it.
+func splitRequest(req *uprobe.Request) (user *uprobe.Request, sys *probe.Request, events *probe.EventRequest) {
 	half := *req
 	half.Patterns, half.Each = nil, nil
 	other := &probe.Request{
 		PIDs: req.PIDs, Exe: req.Exe, Mounts: req.Mounts, StrLen: req.StrLen,
 		Trace: req.Trace != nil, Stack: req.Trace != nil && req.Trace.Stack,
 	}
+	points := &probe.EventRequest{PIDs: req.PIDs, StrLen: req.StrLen, Stack: other.Stack, All: req.All}
 	for _, text := range req.Patterns {
 		if name, ok := strings.CutPrefix(text, probe.Prefix); ok {
 			other.Patterns = append(other.Patterns, name)
+		} else if name, ok := strings.CutPrefix(text, probe.EventPrefix); ok {
+			points.Patterns = append(points.Patterns, name)
 		} else {
 			half.Patterns = append(half.Patterns, text)
 		}
@@ -126,7 +156,10 @@ func splitRequest(req *uprobe.Request) (user *uprobe.Request, sys *probe.Request
 	if len(other.Patterns)+len(other.Each) > 0 {
 		sys = other
 	}
-	return user, sys
+	if len(points.Patterns) > 0 {
+		events = points
+	}
+	return user, sys, events
 }
 
 // Close frees what the plan holds.
@@ -155,8 +188,37 @@ type measurement struct {
 	plan *measurePlan
 	user *uprobe.Session // nil where there are no functions of programs
 	sys  *probe.Session  // nil where there are no system calls
-	// calls are those that NextCall hands on where there are two kinds.
+	// events are the tracepoints; nil where there are none.
+	events *probe.EventSession
+	// calls are those that NextCall hands on where there are several kinds.
 	calls *mergedCalls
+}
+
+// A part is a session of one kind.
+type part interface {
+	Enable() error
+	Stop() error
+	Close() error
+	Attached() int
+	NextCall() (*latency.Call, error)
+	Waiting() bool
+	Drain() error
+}
+
+// parts are the sessions there are: of user functions first, as system calls are
+// made in them.
+func (m *measurement) parts() []part {
+	var out []part
+	if m.user != nil {
+		out = append(out, m.user)
+	}
+	if m.sys != nil {
+		out = append(out, m.sys)
+	}
+	if m.events != nil {
+		out = append(out, m.events)
+	}
+	return out
 }
 
 // attach puts the probes in, disabled. What the user functions keep of their
@@ -173,43 +235,38 @@ func (p *measurePlan) attach(opts *uprobe.Options) (_ *measurement, err error) {
 			return nil, err
 		}
 	}
-	if p.sys == nil {
-		return m, nil
-	}
 	own := &probe.Options{MaxKeys: opts.MaxKeys, EventBytes: opts.EventBytes, Cancel: opts.Cancel}
 	if m.user != nil {
 		calls := m.user.Calls()
 		own.Calls, own.Decode = &kernel.Calls{Maps: calls.Maps, KeySize: calls.KeySize}, m.user.Decode
 	}
-	m.sys, err = probe.Attach(p.sys, own)
+	if p.sys != nil {
+		m.sys, err = probe.Attach(p.sys, own)
+	}
+	if p.events != nil && err == nil {
+		m.events, err = probe.AttachEvents(p.events, own)
+	}
 	if errors.Is(err, probe.ErrCanceled) {
 		err = uprobe.ErrCanceled
 	}
 	return m, err
 }
 
-// Enable starts the measurement: of the user functions first, as system calls
-// are made in them.
+// Enable starts the measurement.
 func (m *measurement) Enable() error {
-	if m.user != nil {
-		if err := m.user.Enable(); err != nil {
+	for _, p := range m.parts() {
+		if err := p.Enable(); err != nil {
 			return err
 		}
-	}
-	if m.sys != nil {
-		return m.sys.Enable()
 	}
 	return nil
 }
 
-// Stop ends it and takes the probes out.
+// Stop ends it and takes the probes out, those of the functions last.
 func (m *measurement) Stop() error {
 	var err error
-	if m.sys != nil {
-		err = m.sys.Stop()
-	}
-	if m.user != nil {
-		err = errors.Join(err, m.user.Stop())
+	for _, p := range slices.Backward(m.parts()) {
+		err = errors.Join(err, p.Stop())
 	}
 	return err
 }
@@ -217,36 +274,44 @@ func (m *measurement) Stop() error {
 // Close stops it and frees everything.
 func (m *measurement) Close() error {
 	err := m.calls.stop(m)
-	if m.sys != nil {
-		err = errors.Join(err, m.sys.Close())
-	}
-	if m.user != nil {
-		err = errors.Join(err, m.user.Close())
+	for _, p := range slices.Backward(m.parts()) {
+		err = errors.Join(err, p.Close())
 	}
 	return err
 }
 
-// Read returns what was counted of both kinds.
+// Read returns what was counted of all kinds.
 func (m *measurement) Read() (*latency.Recording, error) {
-	if m.sys == nil {
-		return m.user.Read()
+	var all *latency.Recording
+	warnings := slices.Clone(m.plan.warnings)
+	add := func(planned []string, read func() (*latency.Recording, error)) error {
+		rec, err := read()
+		if err != nil {
+			return err
+		}
+		warnings = append(warnings, rec.Warnings[len(planned):]...)
+		if all == nil {
+			all = rec
+			return nil
+		}
+		all.Functions = append(all.Functions, rec.Functions...)
+		return nil
 	}
-	rec, err := m.sys.Read()
+	var err error
+	if m.user != nil {
+		err = add(m.plan.user.Warnings, m.user.Read)
+	}
+	if m.sys != nil && err == nil {
+		err = add(m.plan.sys.Warnings, m.sys.Read)
+	}
+	if m.events != nil && err == nil {
+		err = add(m.plan.events.Warnings, m.events.Read)
+	}
 	if err != nil {
 		return nil, err
 	}
-	own := rec.Warnings[len(m.plan.sys.Warnings):]
-	rec.Warnings = append(slices.Clone(m.plan.warnings), own...)
-	if m.user == nil {
-		return rec, nil
-	}
-	user, err := m.user.Read()
-	if err != nil {
-		return nil, err
-	}
-	user.Warnings = append(rec.Warnings, user.Warnings[len(m.plan.user.Warnings):]...)
-	user.Functions = append(user.Functions, rec.Functions...)
-	return user, nil
+	all.Warnings = warnings
+	return all, nil
 }
 
 // Explain adds why there are no calls.
@@ -274,11 +339,8 @@ func (m *measurement) Overhead(rec *latency.Recording) error {
 // attachedLine is what every command says when its probes are in.
 func (m *measurement) attachedLine(took time.Duration) string {
 	n := 0
-	if m.user != nil {
-		n = m.user.Attached()
-	}
-	if m.sys != nil {
-		n += m.sys.Attached()
+	for _, p := range m.parts() {
+		n += p.Attached()
 	}
 	return attachedLine(n, m.plan.pids, m.plan.exe, took)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/latchprof/latch/latency"
@@ -21,23 +22,23 @@ type nextCall struct {
 	err  error
 }
 
-// NextCall returns the next traced call of either kind; each kind's come in the
+// NextCall returns the next traced call of any kind; each kind's come in the
 // order in which they ended. It waits for one until Drain was called; then it
 // returns os.ErrClosed behind the last.
 func (m *measurement) NextCall() (*latency.Call, error) {
-	switch {
-	case m.sys == nil:
-		return m.user.NextCall()
-	case m.user == nil:
-		return m.sys.NextCall()
+	parts := m.parts()
+	if len(parts) == 1 {
+		return parts[0].NextCall()
 	}
 	if m.calls == nil {
-		m.calls = &mergedCalls{calls: make(chan nextCall), done: make(chan struct{})}
-		m.calls.reading.Go(func() { m.calls.read(m.user.NextCall) })
-		m.calls.reading.Go(func() { m.calls.read(m.sys.NextCall) })
+		c := &mergedCalls{calls: make(chan nextCall), done: make(chan struct{})}
+		m.calls = c
+		for _, p := range parts {
+			c.reading.Go(func() { c.read(p.NextCall) })
+		}
 		go func() {
-			m.calls.reading.Wait()
-			close(m.calls.calls)
+			c.reading.Wait()
+			close(c.calls)
 		}()
 	}
 	next, ok := <-m.calls.calls
@@ -77,18 +78,13 @@ func (c *mergedCalls) stop(m *measurement) error {
 }
 
 // Waiting reports whether NextCall has a call to return at once.
-func (m *measurement) Waiting() bool {
-	return m.user != nil && m.user.Waiting() || m.sys != nil && m.sys.Waiting()
-}
+func (m *measurement) Waiting() bool { return slices.ContainsFunc(m.parts(), part.Waiting) }
 
 // Drain lets NextCall return the calls that have been seen, and then end.
 func (m *measurement) Drain() error {
 	var err error
-	if m.user != nil {
-		err = m.user.Drain()
-	}
-	if m.sys != nil {
-		err = errors.Join(err, m.sys.Drain())
+	for _, p := range m.parts() {
+		err = errors.Join(err, p.Drain())
 	}
 	return err
 }

@@ -52,6 +52,8 @@ type targetFlags struct {
 	strLen  int
 	all     bool
 	retOnly bool
+	// events says that the command takes tracepoints.
+	events bool
 }
 
 func (t *targetFlags) register(flags *pflag.FlagSet) {
@@ -97,11 +99,13 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 		if strings.HasPrefix(text, "k:") {
 			return nil, usage(fmt.Errorf("%s: kernel functions cannot be measured yet: system calls (sys:NAME) and the functions of programs and libraries can", text))
 		}
-		if strings.HasPrefix(text, "t:") {
-			return nil, usage(fmt.Errorf("%s: a tracepoint takes no time that could be measured", text))
+		if strings.HasPrefix(text, probe.EventPrefix) && !t.events {
+			return nil, usage(fmt.Errorf("%s: a tracepoint takes no time that could be measured: latch trace shows when it is passed", text))
 		}
 	}
 	switch {
+	case t.exe != "" && slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, probe.EventPrefix) }):
+		return nil, usage(errors.New("-e selects functions of a file; say with -p in which processes tracepoints are watched"))
 	case given == 0 && !allSystem(patterns):
 		return nil, usage(errors.New("say what to measure: -p PID, -e FILE, or -- COMMAND"))
 	case given > 1:
@@ -132,14 +136,22 @@ func (t *targetFlags) request(patterns, command []string) (*uprobe.Request, erro
 	return req, nil
 }
 
-// allSystem says that the patterns name system calls alone, which every process
-// of the machine makes.
+// allSystem says that the patterns name system calls and tracepoints alone, which
+// every process of the machine makes and passes.
 func allSystem(patterns []string) bool {
-	return len(patterns) > 0 && !slices.ContainsFunc(patterns, func(p string) bool { return !strings.HasPrefix(p, probe.Prefix) })
+	return len(patterns) > 0 && !slices.ContainsFunc(patterns, func(p string) bool { return !isKernels(p) })
+}
+
+// isKernels says that a pattern names what the kernel does.
+func isKernels(p string) bool {
+	return strings.HasPrefix(p, probe.Prefix) || strings.HasPrefix(p, probe.EventPrefix)
 }
 
 // checkPattern refuses what names nothing that could be measured.
 func checkPattern(text string) error {
+	if strings.HasPrefix(text, probe.EventPrefix) {
+		return nil // its halves are patterns
+	}
 	_, err := elfsym.ParsePattern(strings.TrimPrefix(text, probe.Prefix))
 	return err
 }

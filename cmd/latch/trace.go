@@ -34,7 +34,7 @@ type traceOptions struct {
 }
 
 func newTrace(s streams) *cobra.Command {
-	o := &traceOptions{}
+	o := &traceOptions{target: targetFlags{events: true}}
 	c := &cobra.Command{
 		Use:   "trace [-p PID | -e FILE] FUNC... [flags] [-- COMMAND ARG...]",
 		Short: "Show the calls of functions, one line each, with arguments, result and latency",
@@ -168,7 +168,7 @@ func (o *traceOptions) print(s streams, plan *measurePlan, session *measurement)
 	out := bufio.NewWriterSize(s.out, 64<<10)
 	defer func() { done.err = cmp.Or(done.err, out.Flush()) }()
 	w := report.NewCallWriter(out, &report.TraceOptions{
-		Width: columns, Color: color, JSON: o.json, PIDs: len(plan.pids) != 1,
+		Width: columns, Color: color, JSON: o.json, PIDs: len(plan.pids) != 1, Comms: len(plan.pids) == 0 && plan.exe == "",
 		Goids: plan.hasGo(),
 	})
 	for o.number == 0 || done.calls < o.number {

@@ -92,31 +92,49 @@ type RawCall struct {
 // rest. It returns os.ErrClosed behind the last one once Drain was called.
 func (e *Events) Next() (*latency.Call, RawCall, error) {
 	for {
-		err := e.ring.ReadInto(&e.record)
-		if errors.Is(err, ringbuf.ErrFlushed) {
-			return nil, RawCall{}, os.ErrClosed
-		}
+		raw, err := e.Raw()
 		if err != nil {
-			return nil, RawCall{}, fmt.Errorf("read traced calls: %w", err)
+			return nil, RawCall{}, err
 		}
-		if raw := e.record.RawSample; len(raw) >= int(e.layout.Size()) {
+		if len(raw) >= int(e.layout.Size()) {
 			call, rest := e.decode(raw)
 			return call, rest, nil
 		}
 	}
 }
 
+// Raw is Next for a reader that knows the layout itself. The bytes are valid until
+// the next event is read.
+func (e *Events) Raw() ([]byte, error) {
+	err := e.ring.ReadInto(&e.record)
+	if errors.Is(err, ringbuf.ErrFlushed) {
+		return nil, os.ErrClosed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read traced calls: %w", err)
+	}
+	return e.record.RawSample, nil
+}
+
+// Time is when CLOCK_MONOTONIC was at ns.
+func (e *Events) Time(ns uint64) time.Time { return e.zero.Add(time.Duration(ns)) }
+
+// Comm is a thread's name as the kernel writes it.
+func Comm(raw [16]int8) string {
+	comm := make([]byte, len(raw))
+	for i, c := range raw {
+		comm[i] = byte(c)
+	}
+	return unix.ByteSliceToString(comm)
+}
+
 func (e *Events) decode(raw []byte) (*latency.Call, RawCall) {
 	// The header alone lies in front of the key that is cut to size.
 	var ev bpf.CallEvent
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&ev)), bpf.EventHeader+bpf.KeyHeader), raw)
-	comm := make([]byte, len(ev.Comm))
-	for i, c := range ev.Comm {
-		comm[i] = byte(c)
-	}
 	call := &latency.Call{
-		Time: e.zero.Add(time.Duration(ev.EntryNs)), PID: int(ev.Tgid), TID: int(ev.Tid), Goid: ev.Goid,
-		Comm: unix.ByteSliceToString(comm), Latency: time.Duration(ev.LatencyNs),
+		Time: e.Time(ev.EntryNs), PID: int(ev.Tgid), TID: int(ev.Tid), Goid: ev.Goid,
+		Comm: Comm(ev.Comm), Latency: time.Duration(ev.LatencyNs),
 	}
 	rest := RawCall{Func: ev.Key.Func, Status: ev.Key.Status, Data: raw[bpf.EventHeader+bpf.KeyHeader : e.layout.StackAt()]}
 	if e.layout.Frames == 0 {

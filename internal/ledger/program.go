@@ -3,8 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -130,6 +132,18 @@ func Switch(coll *ebpf.Collection, on bool) error {
 		return fmt.Errorf("switch probes: %w", err)
 	}
 	return nil
+}
+
+// CloseAll closes links side by side: for each the kernel waits until no
+// processor runs its program (RCU), tens of milliseconds.
+func CloseAll(links []io.Closer) error {
+	errs := make([]error, len(links))
+	var wg sync.WaitGroup
+	for i, l := range links {
+		wg.Go(func() { errs[i] = l.Close() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // IsPermission reports that the kernel refused for want of a privilege. The

@@ -75,15 +75,24 @@ func (s *Symbolizer) Site(pid int, addrs []uint64) (frames []latency.Frame, whol
 		return []latency.Frame{}, true
 	}
 	space := s.space(pid)
+	if top := addrs[1:]; len(top) > 0 && (s.frames(space, top[0], true) == nil || len(top) > 1 && top[0] == top[1]) {
+		addrs = append([]uint64{addrs[0]}, top[1:]...)
+	}
+	return s.Interrupted(pid, addrs)
+}
+
+// Interrupted names where a process entered the kernel, by itself or not, and the
+// callers of that, the nearest first.
+func (s *Symbolizer) Interrupted(pid int, addrs []uint64) (frames []latency.Frame, whole bool) {
+	if len(addrs) == 0 {
+		return []latency.Frame{}, true
+	}
+	space := s.space(pid)
 	site := s.frames(space, addrs[0], false)
 	if site == nil {
 		site = []latency.Frame{{Addr: addrs[0]}}
 	}
-	addrs = addrs[1:]
-	if len(addrs) > 0 && (s.frames(space, addrs[0], true) == nil || len(addrs) > 1 && addrs[0] == addrs[1]) {
-		addrs = addrs[1:]
-	}
-	return s.callers(space, site, addrs)
+	return s.callers(space, site, addrs[1:])
 }
 
 // callers adds the frames of return addresses to those that they are behind.

@@ -121,9 +121,7 @@ func (s *Session) Stop() error {
 			s.stopErr = ledger.Switch(s.colls[0], false)
 		}
 		s.end = time.Now()
-		for i := len(s.links) - 1; i >= 0; i-- {
-			s.stopErr = errors.Join(s.stopErr, s.links[i].Close())
-		}
+		s.stopErr = errors.Join(s.stopErr, ledger.CloseAll(s.links))
 	})
 	return s.stopErr
 }
