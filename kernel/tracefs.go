@@ -8,17 +8,37 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // ErrNoTracefs says that tracefs, which tells the groups and the records of
 // tracepoints, is nowhere to be found.
-var ErrNoTracefs = errors.New("tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing")
+var ErrNoTracefs = errors.New("tracefs is not mounted, and cannot be: mount -t tracefs tracefs /sys/kernel/tracing")
 
 // tracefsMounts are where it is mounted, the second one before Linux 4.1
 // alone.
 var tracefsMounts = []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}
+
+// detachedTracefs is a mount of tracefs that no directory shows and that ends with
+// the process: fsopen(2), from Linux 5.2 on, with CAP_SYS_ADMIN. It returns a path
+// that leads there for this process alone.
+var detachedTracefs = sync.OnceValues(func() (string, error) {
+	context, err := unix.Fsopen("tracefs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(context)
+	if err := unix.FsconfigCreate(context); err != nil {
+		return "", err
+	}
+	mount, err := unix.Fsmount(context, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", mount), nil // never closed: it is one for all
+})
 
 // tracefsEvents is the directory of the events of tracefs.
 func tracefsEvents() (string, error) {
@@ -28,7 +48,11 @@ func tracefsEvents() (string, error) {
 			return filepath.Join(dir, "events"), nil
 		}
 	}
-	return "", ErrNoTracefs
+	dir, err := detachedTracefs()
+	if err != nil {
+		return "", fmt.Errorf("%w (%w)", ErrNoTracefs, err)
+	}
+	return filepath.Join(dir, "events"), nil
 }
 
 // format is an event's record, as tracefs describes it.

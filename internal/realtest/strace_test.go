@@ -23,7 +23,6 @@ type straced struct {
 	t   testing.TB
 	cmd *exec.Cmd
 	out bytes.Buffer
-	err bytes.Buffer
 }
 
 // strace attaches and returns when it has.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/internal/ledger"
+	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -135,12 +136,12 @@ func (s *EventSession) load(e *Event, opts *Options, cache *btf.Cache) error {
 // attach attaches the program of a tracepoint.
 func (s *EventSession) attach(e *Event) error {
 	coll := s.colls[e.ID]
-	var l link.Link
+	var l io.Closer
 	var err error
 	if e.Raw {
 		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: e.Point.Name, Program: coll.Programs["raw_event"]})
 	} else {
-		l, err = link.Tracepoint(e.Point.Group, e.Point.Name, coll.Programs["record_event"], nil)
+		l, err = kernel.AttachRecord(e.Point, coll.Programs["record_event"])
 	}
 	if err == nil {
 		s.links = append(s.links, l)
