@@ -1,8 +1,10 @@
 package budget
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,8 +40,9 @@ const (
 // around them, and a caret.
 func ParseFile(text []byte) ([]Budget, error) {
 	if len(text) > maxFile {
-		return nil, fmt.Errorf("budgets of %d bytes are longer than %d", len(text), maxFile)
+		return nil, fmt.Errorf("parse budgets: longer than %d bytes", maxFile)
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark, as some editors write
 	if depth := nesting(text); depth > maxDepth {
 		return nil, fmt.Errorf("parse budgets: %d brackets within each other, the limit is %d", depth, maxDepth)
 	}
@@ -55,6 +58,16 @@ func ParseFile(text []byte) ([]Budget, error) {
 		return nil, fmt.Errorf("parse budgets: %w", err)
 	}
 	return d.budgets, nil
+}
+
+// LoadFile is ParseFile of what r holds, of which it reads no more than a file of
+// budgets may have.
+func LoadFile(r io.Reader) ([]Budget, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read budgets: %w", err)
+	}
+	return ParseFile(text)
 }
 
 // nesting returns how many brackets are open at once.
@@ -143,7 +156,7 @@ func scalar(n ast.Node, what string) (string, error) {
 		return n.Value, nil
 	case *ast.LiteralNode:
 		return n.Value.Value, nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NanNode, *ast.InfinityNode:
 		return n.GetToken().Value, nil
 	}
 	return "", fault(n.GetToken(), "%s has to be a text, not %s", what, kind(n))

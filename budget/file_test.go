@@ -78,7 +78,7 @@ func TestParseFileErrors(t *testing.T) {
 	var out strings.Builder
 	for _, change := range [][2]string{
 		{shopFile, ""}, {shopFile, "- a"}, {shopFile, "version: 1\n"}, {shopFile, "budgets: []"}, {shopFile, "version: 1\nbudgets: []"}, {shopFile, "budgets: " + strings.Repeat("[", 101)}, {shopFile, "version: 1\n---\nversion: 1\n"},
-		{"version: 1", "version: 2"}, {"version: 1", "versoin: 1"}, {"min_calls: 500", "min_call: 500"}, {"min_calls: 500", "min_calls: -1"}, {"99%", "0.99"}, {"99%", "101%"},
+		{"version: 1", "version: 2"}, {"version: 1", "versoin: 1"}, {"min_calls: 500", "min_call: 500"}, {"min_calls: 500", "min_calls: -1"}, {"99%", "0.99"}, {"99%", "101%"}, {"99%", ".nan"},
 		{"on_missing: warn", "on_missing: ignore"}, {"by: route", "by: {}"}, {"expect: [", "expct: ["}, {"p99 < 5ms", "p99 > 5"}, {"p99 < 5ms", `"p99 < 5x"`},
 		{"'rate > 5/s'", "'rate > 5'"}, {"'rate > 5/s'", "|\n      rate\n      > 5"}, {"'rate > 5/s'", "[]"}, {"'rate > 5/s'", "{a: b}"}, {"tenant!=acme", "tenant"},
 		{"[route, tenant]", "[route, route]"}, {"metric: p99.9, ", "metric: p99x, "}, {"metric: p99.9, ", "metric: calls, "}, {"max: +10%", "max: +10"}, {"max: +10%, ", ""},
@@ -93,6 +93,23 @@ func TestParseFileErrors(t *testing.T) {
 		fmt.Fprintf(&out, "%s\n\n", strings.TrimRight(err.Error(), "\n"))
 	}
 	testutil.Golden(t, "file-errors.golden", []byte(out.String()))
+}
+
+// An endless reader gives the same line for ever.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return copy(p, "# budgets\n"), nil }
+
+// TestLoadFile reads a file as an editor of Windows writes it, and no more of one
+// that does not end than it may have.
+func TestLoadFile(t *testing.T) {
+	marked := "\ufeff" + strings.ReplaceAll(shopFile, "\n", "\r\n")
+	if got, err := LoadFile(strings.NewReader(marked)); err != nil || len(got) != 3 {
+		t.Errorf("%d budgets: %v", len(got), err)
+	}
+	if _, err := LoadFile(endless{}); err == nil || err.Error() != "parse budgets: longer than 1048576 bytes" {
+		t.Errorf("a file without an end: %v", err)
+	}
 }
 
 func FuzzParseFile(f *testing.F) {

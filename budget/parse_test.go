@@ -33,6 +33,7 @@ func TestParse(t *testing.T) {
 		{`p99(f, k=~x) < 1ms`, ``},
 		{`p99(f, k=a=b) < 1ms`, ``},
 		{`p99(f, str(p, 3)=(other)) < 1ms`, `?the key has a bracket`},
+		{`p99(ns::f(std::string const&, int)) < 1ms`, `?the function has a bracket that is not closed before ' '; quote all of it`},
 		{`p99(f, str(p)=(other)) < 1ms`, ``},
 		{`p99(f, k="\xff\x00é") < 1ms`, ``},
 	}

@@ -90,6 +90,8 @@ func (s *scanner) name(what, stop string) (string, error) {
 	switch {
 	case s.at == from:
 		return "", s.errorAt(from, "%s is missing", what)
+	case depth > 0 && s.at < len(s.source):
+		return "", s.errorAt(s.at, "%s has a bracket that is not closed before %s; quote all of it if that is meant", what, s.found())
 	case depth > 0:
 		return "", s.errorAt(from, "%s has a bracket that is not closed; quote it if that is meant", what)
 	}

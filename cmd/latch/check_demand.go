@@ -26,11 +26,12 @@ type demand struct {
 func (o *checkOptions) demand(aliases []*fetch.Expr) (demand, error) {
 	d := demand{lenient: true}
 	if o.file != "" {
-		text, err := os.ReadFile(o.file)
+		file, err := os.Open(o.file)
 		if err != nil {
 			return d, usage(fmt.Errorf("read budgets: %w", err))
 		}
-		if d.budgets, err = budget.ParseFile(text); err != nil {
+		defer file.Close()
+		if d.budgets, err = budget.LoadFile(file); err != nil {
 			return d, usage(fmt.Errorf("%s: %w", o.file, err))
 		}
 	}
