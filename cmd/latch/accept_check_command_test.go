@@ -137,6 +137,24 @@ func TestCheckKilled(t *testing.T) {
 	}
 }
 
+// TestCheckTerminated ends latch alone, by two signals at once as timeout(1) sends
+// them: the command, which would never end, is ended too, and all is reported.
+func TestCheckTerminated(t *testing.T) {
+	w := wrap(t, "-f", budgetFile(t, shopBudget), "--by", "route=r.URL.Path", "--", testutil.Build(t, "go", "shop"), "40")
+	w.work()
+	for range 2 {
+		if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := w.rest()
+	result := w.result(exitUnmeasured)
+	result.expectStates(t, shopStates(""))
+	if !strings.Contains(result.Incomplete, "killed by SIGTERM") || !strings.Contains(text, "main.serve") {
+		t.Errorf("incomplete %q\n%s", result.Incomplete, text)
+	}
+}
+
 // argOf is what follows a flag on the command line.
 func (c *checking) argOf(flag string) string {
 	for i, arg := range c.cmd.Args {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
@@ -91,6 +89,14 @@ func (l *launched) cmd() *launch.Cmd {
 func (l *launched) kill() {
 	if l != nil {
 		l.Kill()
+	}
+}
+
+// terminate asks the command to end. Where that fails, it has ended, or is no
+// business of this user's any more.
+func (l *launched) terminate() {
+	if l != nil {
+		_ = l.Signal(syscall.SIGTERM)
 	}
 }
 
@@ -178,79 +184,4 @@ func limited(ctx context.Context, d time.Duration) (context.Context, context.Can
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, d)
-}
-
-// interrupts ends a context at the first Ctrl-C or SIGTERM, and the program at
-// the second, but not while probes are put in or taken out: a kernel that is
-// left in the middle of that leaves a probe in the target's text.
-type interrupts struct {
-	signals chan os.Signal
-	done    chan struct{}
-	cancel  context.CancelFunc
-	probes  sync.Mutex // held while probes are put in or taken out
-}
-
-func interruptible(parent context.Context) (context.Context, *interrupts) {
-	ctx, cancel := context.WithCancel(parent)
-	i := &interrupts{signals: make(chan os.Signal, 2), done: make(chan struct{}), cancel: cancel}
-	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case <-i.done:
-				return
-			case <-i.signals:
-				if n > 0 {
-					i.probes.Lock()
-					os.Exit(130)
-				}
-				cancel()
-			}
-		}
-	}()
-	return ctx, i
-}
-
-// stop lets signals do what they do without latch.
-func (i *interrupts) stop() {
-	signal.Stop(i.signals)
-	close(i.done)
-	i.cancel()
-}
-
-// place puts the plan's probes in, disabled. A first Ctrl-C makes it give up.
-func (i *interrupts) place(ctx context.Context, plan *measurePlan, opts *uprobe.Options) (*measurement, error) {
-	i.probes.Lock()
-	defer i.probes.Unlock()
-	opts.Cancel = ctx.Done()
-	return plan.attach(opts)
-}
-
-// attach is place, enabled.
-func (i *interrupts) attach(ctx context.Context, plan *measurePlan, opts *uprobe.Options) (*measurement, error) {
-	session, err := i.place(ctx, plan, opts)
-	if err != nil {
-		return nil, err
-	}
-	if err := session.Enable(); err != nil {
-		return nil, errors.Join(err, i.close(session))
-	}
-	return session, nil
-}
-
-// detach takes the probes out.
-func (i *interrupts) detach(session *measurement) error {
-	i.probes.Lock()
-	defer i.probes.Unlock()
-	if err := session.Stop(); err != nil {
-		return fmt.Errorf("remove probes: %w", err)
-	}
-	return nil
-}
-
-// close takes the probes out, if they are still in, and frees the session.
-func (i *interrupts) close(session *measurement) error {
-	i.probes.Lock()
-	defer i.probes.Unlock()
-	return session.Close()
 }

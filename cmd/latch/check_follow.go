@@ -31,6 +31,7 @@ func (c *checker) follow(ctx context.Context, g *gauge, command []string) (*laun
 		return nil, err
 	}
 	child := &launched{Cmd: cmd, argv: command}
+	c.signals.passTo(child)
 	f := &follower{ctx: ctx, g: g, seen: make(map[[2]uint64]bool)}
 	ready := make(chan struct{})
 	f.execs, err = cmd.Execs(func(e *launch.Exec) {

@@ -88,6 +88,7 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 	if child, err = c.o.target.launch(&req, command); err != nil {
 		return nil, nil, err
 	}
+	c.signals.passTo(child)
 	err = g.place(ctx, &req)
 	var none *uprobe.NoProbesError
 	if errors.As(err, &none) && c.lenient {

@@ -54,6 +54,7 @@ func (w *dropWatch) run(ctx context.Context, signals *interrupts, command []stri
 // measure attaches, watches, and detaches.
 func (w *dropWatch) measure(ctx context.Context, signals *interrupts, req *uprobe.Request, child *launched) (err error) {
 	began := time.Now()
+	signals.passTo(child)
 	if req != nil {
 		if w.calls, err = w.options.watch(ctx, signals, w.s, req); err != nil {
 			return err

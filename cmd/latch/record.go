@@ -98,6 +98,7 @@ func record(ctx context.Context, s streams, o *recordOptions, patterns, command 
 	if err != nil {
 		return err
 	}
+	signals.passTo(child)
 	rec, err := measure(ctx, signals, s, o, req, opts, child.cmd())
 	if err != nil {
 		child.kill()

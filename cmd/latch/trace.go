@@ -104,6 +104,7 @@ func trace(ctx context.Context, s streams, o *traceOptions, patterns, command []
 	if err != nil {
 		return err
 	}
+	signals.passTo(child)
 	if err := o.follow(ctx, signals, s, req, opts, child); err != nil {
 		child.kill()
 		return err

@@ -44,6 +44,7 @@ func (w *unlinkWatch) run(ctx context.Context, signals *interrupts, command []st
 // watch attaches, follows, and detaches.
 func (w *unlinkWatch) watch(ctx context.Context, signals *interrupts, req *uprobe.Request, child *launched) (err error) {
 	began := time.Now()
+	signals.passTo(child)
 	if req != nil {
 		if w.calls, err = w.options.watch(ctx, signals, w.s, req); err != nil {
 			return err
