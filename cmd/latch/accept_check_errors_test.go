@@ -73,6 +73,12 @@ func TestCheckUnmeasurable(t *testing.T) {
 		cmd.Dir = "/"
 		refuseTool(t, cmd, exitUnmeasured, []string{"CAP_"})
 	}
+	const hint = "--exe NAME"
+	refuse(t, exitUnmeasured, []string{"main.nosuch", hint}, "check", "--expect", "p99(main.nosuch) < 1s", "--", exe)
+	cmd := exec.Command(latchPath(t), "check", "--expect", "p99(main.handle) < 1s", "--where", "nosuch", "--", exe)
+	if said, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.ExitCode() != exitUsage || strings.Contains(string(said), hint) {
+		t.Errorf("of an expression that means nothing: %v\n%s", err, said)
+	}
 	target.Go()
 	unharmed(t, golang("route"), exe, target.Prog)
 }

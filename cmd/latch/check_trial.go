@@ -100,7 +100,7 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 			return nil, now, nil
 		}
 	}
-	if errors.As(err, &none) && child != nil {
+	if errors.As(err, &none) && len(none.Unmatched) > 0 && child != nil {
 		err = fmt.Errorf("%w (with --exe NAME, programs are measured that the command starts)", err)
 	}
 	if err == nil {
