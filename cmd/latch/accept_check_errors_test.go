@@ -39,6 +39,11 @@ func TestCheckUsage(t *testing.T) {
 		{"bad baseline", append(good, "--baseline", budgetFile(t, "{}"), "-p", "1"), []string{"budget.yaml"}},
 		{"extension", append(good, "-o", "out.svg", "-p", "1"), []string{"out.svg", ".xml"}},
 		{"unwritable", append(good, "--save", filepath.Join(missing, "x.json"), "-p", "1"), []string{"x.json"}},
+		{"a file twice", append(good, "-o", "a.json", "-o", "./a.json", "-p", "1"), []string{"./a.json", "twice"}},
+		{"verdicts over the baseline", append(good, "--save", "a.json", "-o", "a.json", "-p", "1"), []string{"a.json", "twice"}},
+		{"no file named", append(good, "--baseline", "", "-p", "1"), []string{"--baseline is empty"}},
+		{"no baseline command", append(good, "--baseline-command", " ", "--", "x"), []string{"--baseline-command is empty"}},
+		{"no program", append(good, "--exe", "", "--", "x"), []string{"--exe is empty"}},
 		{"negative duration", append(good, "--warmup", "-1s", "-p", "1"), []string{"negative"}},
 		{"bad program", append(good, "--exe", "[", "--", "x"), []string{"--exe ["}},
 	} {

@@ -163,6 +163,7 @@ func TestDiffRefuses(t *testing.T) {
 		{exitUsage, []string{"--min-change 5", "a percentage is wanted"}, []string{a, a, "--min-change", "5"}},
 		{exitUsage, []string{"--confidence 100%", "below 100%"}, []string{a, a, "--confidence", "100%"}},
 		{exitUsage, []string{"a name must end in .json"}, []string{a, a, "-o", "x.html"}},
+		{exitUsage, []string{b, "twice"}, []string{a, b, "-o", b}},
 		{exitUnmeasured, []string{"no such file"}, []string{a, filepath.Join(t.TempDir(), "nosuch.json")}},
 		{exitUnmeasured, []string{"/etc/passwd"}, []string{"/etc/passwd", a}},
 		{exitUnmeasured, []string{"machine", "another", "--allow-unlike"}, []string{a, b}},

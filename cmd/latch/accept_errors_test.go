@@ -71,6 +71,7 @@ func TestUsage(t *testing.T) {
 		{"expression", []string{"record", "-p", "1", "--by", "n +", "main.f"}, []string{"n +", "^"}},
 		{"same name twice", []string{"record", "-p", "1", "--by", "n", "--by", "n", "main.f"}, []string{"n"}},
 		{"bad regexp", []string{"record", "-e", "/bin/sh", "/(/"}, []string{"/(/"}},
+		{"report over its recording", []string{"report", "x.json", "-o", "./x.json"}, []string{"./x.json", "twice"}},
 		{"report nothing", []string{"report"}, []string{"recording"}},
 	} {
 		t.Run(row.name, func(t *testing.T) { refuse(t, exitUsage, row.words, row.args...) })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
@@ -57,6 +58,9 @@ command's own exit status is passed on.`,
 			if len(patterns) > 0 {
 				return usage(fmt.Errorf("%s: budgets say which functions are measured", patterns[0]))
 			}
+			if err := noneEmpty(c.Flags(), "file", "exe", "baseline", "baseline-command", "save"); err != nil {
+				return usage(err)
+			}
 			return check(c.Context(), s, o, command)
 		},
 	}
@@ -83,6 +87,17 @@ command's own exit status is passed on.`,
 	return c
 }
 
+// noneEmpty refuses flags that are given without a value, as "$BASE" gives them
+// where there is no BASE: a check without what it is to compare with passes.
+func noneEmpty(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && strings.TrimSpace(f.Value.String()) == "" {
+			return fmt.Errorf("--%s is empty", name)
+		}
+	}
+	return nil
+}
+
 // maxTrials is how often check measures at most.
 const maxTrials = 1000
 
@@ -102,10 +117,8 @@ func (o *checkOptions) validate(command []string) (*uprobe.Options, error) {
 	case o.baselineCommand != "" && len(command) == 0:
 		return nil, usage(errors.New("--baseline-command needs a command to compare with it, behind --"))
 	}
-	for _, path := range o.outputs {
-		if err := report.CanWriteCheck(path); err != nil {
-			return nil, usage(err)
-		}
+	if err := writable(o.outputs, report.CanWriteCheck, o.file, o.baseline, o.save); err != nil {
+		return nil, err
 	}
 	if o.save != "" {
 		if err := creatable(o.save); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,12 +80,7 @@ func (o *diffOptions) check(args []string) error {
 	var errs [2]error
 	o.compare.MinChange, errs[0] = percent("--min-change", o.minChange, 0, math.Inf(1))
 	o.compare.Confidence, errs[1] = percent("--confidence", o.confidence, 50, 100)
-	for _, path := range o.outputs {
-		if err := report.CanWriteDiff(path); err != nil {
-			return err
-		}
-	}
-	return cmp.Or(errs[:]...)
+	return cmp.Or(errs[0], errs[1], writable(o.outputs, report.CanWriteDiff, slices.Concat(o.old, o.new)...))
 }
 
 // percent reads a percentage between two others, neither of them included, as a

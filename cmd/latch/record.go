@@ -71,10 +71,8 @@ func (o *recordOptions) check(patterns []string) (*uprobe.Options, error) {
 	case o.top < 0:
 		return nil, usage(errors.New("--top cannot be negative"))
 	}
-	for _, path := range o.outputs {
-		if err := report.CheckOutput(path); err != nil {
-			return nil, usage(err)
-		}
+	if err := writable(o.outputs, report.CheckOutput); err != nil {
+		return nil, err
 	}
 	opts := &uprobe.Options{MaxKeys: o.maxKeys}
 	return opts, usage(setBackend(opts, o.backend))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,10 +27,8 @@ func newReport(s streams) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			for _, path := range o.outputs {
-				if err := report.CheckOutput(path); err != nil {
-					return usage(err)
-				}
+			if err := writable(o.outputs, report.CheckOutput, args[0]); err != nil {
+				return err
 			}
 			rec, err := loadRecording(args[0], s.in)
 			if err != nil {
@@ -45,19 +42,6 @@ func newReport(s streams) *cobra.Command {
 	flags.BoolVar(&o.json, "json", false, "print the recording as JSON")
 	flags.IntVar(&o.top, "top", 20, "rows printed for each function")
 	return c
-}
-
-// writeAll writes files, and says so of each.
-func (s streams) writeAll(paths []string, write func(path string) error) error {
-	var errs error
-	for _, path := range paths {
-		if err := write(path); err != nil {
-			errs = errors.Join(errs, err)
-			continue
-		}
-		fmt.Fprintf(s.err, "latch: wrote %s\n", report.Escape(path))
-	}
-	return errs
 }
 
 // loadRecording reads a recording from a file, or from stdin for "-". The slices
