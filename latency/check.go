@@ -21,6 +21,9 @@ func (r *Recording) Check() error {
 	if r.DurationNS < 0 {
 		return fmt.Errorf("duration of %d ns is negative", r.DurationNS)
 	}
+	if err := r.Overhead.check(); err != nil {
+		return err
+	}
 	var errs []error
 	for i := range r.Functions {
 		f := &r.Functions[i]
@@ -30,6 +33,19 @@ func (r *Recording) Check() error {
 	}
 	errs = append(errs, r.checkSlices())
 	return errors.Join(errs...)
+}
+
+// maxCost is above all that probes can cost, in nanoseconds a call and in
+// processors; what is below can be written in any unit.
+const maxCost = 1e15
+
+func (o *Overhead) check() error {
+	for name, cost := range map[string]float64{"entry_ns": o.EntryNS, "exit_ns": o.ExitNS, "cpu_share": o.CPUShare} {
+		if cost < 0 || cost > maxCost {
+			return fmt.Errorf("overhead: %s of %g cannot be", name, cost)
+		}
+	}
+	return nil
 }
 
 func (f *Function) check() error {

@@ -67,5 +67,12 @@ func located(err error, text []byte) error {
 	}
 	offset = min(max(offset, 0), int64(len(text)))
 	line := 1 + bytes.Count(text[:offset], []byte("\n"))
+	if kind != nil { // which names types of Go
+		at := "the recording"
+		if kind.Field != "" {
+			at = kind.Field
+		}
+		return fmt.Errorf("line %d: %s is a JSON %s, which it cannot be", line, at, kind.Value)
+	}
 	return fmt.Errorf("line %d: %w", line, err)
 }
