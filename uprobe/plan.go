@@ -136,6 +136,9 @@ type Image struct {
 type User struct {
 	Process *procfs.Process
 	Maps    []procfs.Mapping
+	// Apart says that it is in other mounts than Plan.Mounts: the probes are in
+	// its text too, but its calls are not counted.
+	Apart bool
 }
 
 // A Probe is a function that will be measured.

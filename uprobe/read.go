@@ -120,7 +120,7 @@ func (s *Session) targets() []latency.Target {
 	seen := make(map[int]bool)
 	for _, img := range s.plan.Images {
 		for _, u := range img.Users {
-			if seen[u.Process.PID] {
+			if u.Apart || seen[u.Process.PID] {
 				continue
 			}
 			seen[u.Process.PID] = true

@@ -154,7 +154,8 @@ func (t *target) addFile(path string) error {
 		}
 		for _, img := range images {
 			if img.Dev == stat.Dev && img.Inode == stat.Ino {
-				c.image.Users = append(c.image.Users, User{Process: proc, Maps: img.Maps})
+				apart := t.req.Mounts != 0 && proc.Mounts() != t.req.Mounts
+				c.image.Users = append(c.image.Users, User{Process: proc, Maps: img.Maps, Apart: apart})
 				t.processes = append(t.processes, proc)
 			}
 		}

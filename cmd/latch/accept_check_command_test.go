@@ -260,10 +260,13 @@ func TestCheckOnlyTheCommands(t *testing.T) {
 	w.waitAttached()
 	beside.Go()
 	beside.WaitDone()
-	w.rest()
+	text := w.rest()
 	result := w.result(exitOK)
 	if n := result.Verdicts[0].Calls; n != 17 {
 		t.Errorf("%d calls are judged, not 17", n)
+	}
+	if !strings.Contains(text, "(pid ") {
+		t.Errorf("not one process is named as measured:\n%s", text)
 	}
 	unharmed(t, golang("route"), exe, beside.Prog)
 }

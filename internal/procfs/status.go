@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // statusField returns one field of /proc/PID/status, or "" where the process
@@ -31,6 +32,15 @@ func (p *Process) statusField(name string) string {
 func (p *Process) TracerPid() int {
 	n, _ := strconv.Atoi(p.statusField("TracerPid"))
 	return n
+}
+
+// Mounts returns the number of p's mount namespace, or 0 if that is not known.
+func (p *Process) Mounts() uint32 {
+	info, err := os.Stat(filepath.Join(p.dir, "ns/mnt"))
+	if err != nil {
+		return 0
+	}
+	return uint32(info.Sys().(*syscall.Stat_t).Ino)
 }
 
 // Parent returns the PID of the process that started p, or that has taken it over;
