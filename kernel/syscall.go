@@ -164,5 +164,5 @@ func FindSyscalls(pattern string) ([]Syscall, error) {
 	for _, s := range all {
 		names = append(names, s.Name)
 	}
-	return nil, fmt.Errorf("sys:%s: %w: this machine has no such system call%s", pattern, elfsym.ErrNotFound, nearest(pattern, names))
+	return nil, &notFoundError{fmt.Sprintf("sys:%s: this machine has no such system call%s", pattern, listNear(elfsym.Nearest(pattern, names)))}
 }

@@ -152,8 +152,8 @@ func FindTracepoints(pattern string, types *Types) ([]Tracepoint, error) {
 		return nil, err
 	}
 	grouped := len(all) > 0 && all[0].Group != ""
-	if !grouped && !g.Plain() && group != "*" {
-		return nil, fmt.Errorf("t:%s: which group a tracepoint is in is not known, as %w", pattern, ErrNoTracefs)
+	if !grouped && group != "*" && !(g.Plain() && n.Plain()) {
+		return nil, fmt.Errorf("t:%s: which group a tracepoint is in is not known, as %w (or name the group *)", pattern, ErrNoTracefs)
 	}
 	var out []Tracepoint
 	names := make([]string, 0, len(all))
@@ -172,7 +172,7 @@ func FindTracepoints(pattern string, types *Types) ([]Tracepoint, error) {
 	if len(out) > 0 {
 		return out, nil
 	}
-	return nil, fmt.Errorf("t:%s: %w: this kernel has no such tracepoint%s", pattern, elfsym.ErrNotFound, nearestTracepoint(name, names))
+	return nil, &notFoundError{fmt.Sprintf("t:%s: this kernel has no such tracepoint%s", pattern, nearestTracepoint(name, names))}
 }
 
 // nearestTracepoint is nearest by names without their groups.

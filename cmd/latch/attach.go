@@ -150,9 +150,21 @@ func attachedLine(probes int, pids []int, exe string, took time.Duration) string
 	return fmt.Sprintf("latch: attached %d %s to %s in %s", probes, noun, where, took.Round(time.Millisecond))
 }
 
+// openProcesses opens the processes that are measured, before it is said that they
+// are: they may execute something else from then on. Those that have ended are nil.
+func openProcesses(pids []int) []*procfs.Process {
+	out := make([]*procfs.Process, len(pids))
+	for i, pid := range pids {
+		if p, err := procfs.Open(pid); err == nil {
+			out[i] = p
+		}
+	}
+	return out
+}
+
 // watch returns a channel that is closed when the last measured process has
 // ended. In a measurement by file only a launched command ends it.
-func watch(ctx context.Context, pids []int, child *launch.Cmd) (<-chan struct{}, error) {
+func watch(ctx context.Context, processes []*procfs.Process, child *launch.Cmd) (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	if child != nil {
 		if err := child.Continue(); err != nil {
@@ -164,12 +176,12 @@ func watch(ctx context.Context, pids []int, child *launch.Cmd) (<-chan struct{},
 		}()
 		return ended, nil
 	}
-	if len(pids) == 0 {
+	if len(processes) == 0 {
 		return ended, nil
 	}
 	go func() {
-		for _, pid := range pids {
-			if proc, err := procfs.Open(pid); err == nil && proc.WaitExit(ctx) != nil {
+		for _, p := range processes {
+			if p != nil && p.WaitExit(ctx) != nil {
 				return
 			}
 		}

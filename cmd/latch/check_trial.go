@@ -89,6 +89,7 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 		return nil, nil, err
 	}
 	c.signals.passTo(child)
+	processes := openProcesses(req.PIDs)
 	err = g.place(ctx, &req)
 	var none *uprobe.NoProbesError
 	if errors.As(err, &none) && c.lenient {
@@ -104,7 +105,7 @@ func (c *checker) begin(ctx context.Context, g *gauge, command []string, t *tria
 		err = fmt.Errorf("%w (with --exe NAME, programs are measured that the command starts)", err)
 	}
 	if err == nil {
-		ended, err = watch(ctx, req.PIDs, child.cmd())
+		ended, err = watch(ctx, processes, child.cmd())
 	}
 	if err != nil {
 		child.kill()

@@ -26,10 +26,12 @@ type listOptions struct {
 func newList(s streams) *cobra.Command {
 	o := &listOptions{}
 	c := &cobra.Command{
-		Use:   "list {-p PID | -e FILE} [PATTERN...]",
+		Use:   "list [-p PID | -e FILE] [PATTERN...]",
 		Short: "Show the functions that can be measured, and with -v where and how",
 		Example: `  latch list -p $(pidof shop) 'main.*'
-  latch list -e /usr/lib/x86_64-linux-gnu/libc.so.6 -v getaddrinfo`,
+  latch list -e /usr/lib/x86_64-linux-gnu/libc.so.6 -v getaddrinfo
+  latch list 'sys:*open*'
+  latch list 't:skb:*'`,
 		RunE: func(c *cobra.Command, args []string) error { return list(s, o, args) },
 	}
 	o.target.register(c.Flags())
@@ -54,7 +56,9 @@ type listed struct {
 	Exits   []listedSite  `json:"exits,omitempty"`
 	Hazards []string      `json:"hazards,omitempty"`
 	Inlined []string      `json:"inlined,omitempty"`
-	Error   string        `json:"error,omitempty"`
+	// Number is a system call's.
+	Number *int   `json:"number,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 type listedParam struct {
@@ -77,6 +81,19 @@ func list(s streams, o *listOptions, args []string) error {
 	if len(o.target.pids) == 0 && o.target.exe == "" && len(args) > 0 {
 		if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {
 			o.target.exe, args = args[0], args[1:] // a file alone is what one lists most
+		}
+	}
+	kernels, args := splitKernel(args)
+	if len(kernels) > 0 {
+		out := bufio.NewWriter(s.out)
+		if err := listKernel(out, o, kernels); err != nil {
+			return err
+		}
+		if err := out.Flush(); err != nil {
+			return fmt.Errorf("write list: %w", err)
+		}
+		if len(args) == 0 {
+			return nil
 		}
 	}
 	req, err := o.target.request(args, nil)

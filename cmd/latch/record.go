@@ -115,6 +115,7 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 		return nil, err
 	}
 	defer plan.Close()
+	processes := openProcesses(plan.pids)
 	session, err := signals.place(ctx, plan, opts)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func measure(ctx context.Context, signals *interrupts, s streams, o *recordOptio
 
 	ctx, cancel := limited(ctx, o.duration)
 	defer cancel()
-	ended, err := watch(ctx, plan.pids, child)
+	ended, err := watch(ctx, processes, child)
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,7 @@ func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s stream
 		return err
 	}
 	defer plan.Close()
+	processes := openProcesses(plan.pids)
 	session, err := signals.attach(ctx, plan, opts)
 	if err != nil {
 		return err
@@ -131,7 +132,7 @@ func (o *traceOptions) follow(ctx context.Context, signals *interrupts, s stream
 	fmt.Fprintln(s.err, session.attachedLine(time.Since(began)))
 	ctx, cancel := limited(ctx, o.duration)
 	defer cancel()
-	ended, err := watch(ctx, plan.pids, child.cmd())
+	ended, err := watch(ctx, processes, child.cmd())
 	if err != nil {
 		return err
 	}
