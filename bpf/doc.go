@@ -27,8 +27,6 @@ const (
 	// MadeIn is the length of what stands in front of the key of the user call
 	// that a system call was made in: struct made_in.
 	MadeIn = 16
-	// MaxSyscall is the first number that no system call has.
-	MaxSyscall = 1024
 	// EventHeader is the offset of the key in struct event.
 	EventHeader = 56
 	// MaxFrames is how many return addresses an event can have.

@@ -38,6 +38,17 @@ func TestCallLayout(t *testing.T) {
 	if got := unsafe.Offsetof(e.Key); got != bpf.EventHeader {
 		t.Errorf("struct event's key is at %d, not %d", got, bpf.EventHeader)
 	}
+	var y bpf.SysSystemCall
+	if got := unsafe.Offsetof(y.Key); got != bpf.CallHeader {
+		t.Errorf("struct system_call's key is at %d, not %d as struct call's", got, bpf.CallHeader)
+	}
+	var p bpf.EventPassing
+	if got := unsafe.Offsetof(p.Key); got != bpf.CallHeader {
+		t.Errorf("struct passing's key is at %d, not %d as struct call's", got, bpf.CallHeader)
+	}
+	if got := unsafe.Sizeof(bpf.SysMadeIn{}); got != bpf.MadeIn {
+		t.Errorf("struct made_in is %d bytes long, not %d", got, bpf.MadeIn)
+	}
 	if got := len(c.Key.Data); got != bpf.KeyDataMax {
 		t.Errorf("struct call_key's data is %d bytes long, not %d", got, bpf.KeyDataMax)
 	}

@@ -16,7 +16,11 @@ type pattern struct {
 	lib, name string
 	re        *regexp.Regexp
 	glob      bool
+	sys       bool // it selects system calls, whose names are without the prefix
 }
+
+// sysPrefix is what the names of system calls have in front.
+const sysPrefix = "sys:"
 
 // checkFunc returns an error if text can select nothing.
 func checkFunc(text string) error {
@@ -26,7 +30,9 @@ func checkFunc(text string) error {
 
 func parsePattern(text string) (pattern, error) {
 	var p pattern
-	p.lib, p.name = cutLib(text)
+	if p.name, p.sys = strings.CutPrefix(text, sysPrefix); !p.sys {
+		p.lib, p.name = cutLib(text)
+	}
 	if p.name == "" {
 		return p, errors.New("no function is named")
 	}
@@ -84,7 +90,14 @@ func (p *pattern) matches(f *latency.Function) bool {
 	if p.lib != "" && !matchLib(p.lib, f.Binary) {
 		return false
 	}
-	for _, name := range names(f) {
+	all := names(f)
+	if name, ok := strings.CutPrefix(f.Name, sysPrefix); ok || p.sys {
+		if ok != p.sys {
+			return false
+		}
+		all = []string{name}
+	}
+	for _, name := range all {
 		switch {
 		case p.re != nil:
 			if p.re.MatchString(name) {

@@ -126,3 +126,42 @@ func TestSyscallsInCalls(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckSyscalls holds budgets of system calls, by their own keys and by those
+// of the calls that make them, and what a budget of none says.
+func TestCheckSyscalls(t *testing.T) {
+	for _, row := range []struct {
+		label  string
+		expect []string
+		code   int
+		said   string
+	}{
+		{"hold", []string{"calls(sys:getppid) >= 91", "calls(handle, kind=2) >= 10", "calls(sys:getppid, kind=2) >= 30"}, exitOK, ""},
+		{"broken", []string{"calls(sys:openat, error=true) > 11"}, exitBroken, ""},
+		{"unknown", []string{"calls(sys:opneat) > 1"}, exitUnmeasured, "openat"},
+	} {
+		t.Run(row.label, func(t *testing.T) {
+			target, _ := begin(t, sysProg)
+			args := []string{"check", "-p", target.pid()}
+			if row.label == "broken" {
+				args = append(args, "--by", "error=ret < 0")
+			}
+			for _, e := range row.expect {
+				args = append(args, "--expect", e)
+			}
+			l := startLatch(t, args...)
+			if row.code != exitUnmeasured {
+				l.waitAttached()
+				target.Go()
+				target.WaitDone()
+				l.interrupt()
+			}
+			if code := l.wait(); code != row.code {
+				t.Errorf("latch ended with %d, not %d\n%s\n%s", code, row.code, l.said(), l.stdout.String())
+			}
+			if !strings.Contains(l.said()+l.stdout.String(), row.said) {
+				t.Errorf("no %q in\n%s\n%s", row.said, l.said(), l.stdout.String())
+			}
+		})
+	}
+}

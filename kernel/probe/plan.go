@@ -264,7 +264,11 @@ func (m *maker) fold(from int) {
 	c := m.req.Choice
 	warnings := slices.Clone(c.Warnings[from:])
 	c.Warnings = c.Warnings[:from:from]
-	for _, e := range c.Asked {
+	asked := slices.Clone(c.Asked)
+	for i := range m.wants {
+		asked = append(asked, m.wants[i].own.By...)
+	}
+	for _, e := range asked {
 		about := ": " + e.Text + " is "
 		var alike []string
 		for _, w := range warnings {
