@@ -11,6 +11,8 @@
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
+/* The process of the one who watches, which is not watched. */
+const volatile __u32 self_tgid;
 /* Which function this is: each tracepoint has programs of its own. */
 const volatile __u32 func_id;
 /* The length of a passing in bytes, and whether stacks are wanted. */
@@ -64,7 +66,7 @@ static __always_inline int pass(void *ctx, void *words)
 	struct counters *counters;
 	struct func *func;
 
-	if (!enabled || !is_target(pid_tgid >> 32))
+	if (!enabled || !is_target(pid_tgid >> 32) || pid_tgid >> 32 == self_tgid)
 		return 0;
 	func = bpf_map_lookup_elem(&funcs, &id);
 	counters = counters_of(id);

@@ -129,6 +129,7 @@ const (
 	EventVarNewHist      = "new_hist"
 	EventVarPassingSize  = "passing_size"
 	EventVarPassingType  = "passing_type"
+	EventVarSelfTgid     = "self_tgid"
 	EventVarSlotBoundsNs = "slot_bounds_ns"
 	EventVarStacks       = "stacks"
 	EventVarTargetMounts = "target_mounts"
@@ -209,6 +210,7 @@ type EventVariableSpecs struct {
 	NewHist      *ebpf.VariableSpec `ebpf:"new_hist"`
 	PassingSize  *ebpf.VariableSpec `ebpf:"passing_size"`
 	PassingType  *ebpf.VariableSpec `ebpf:"passing_type"`
+	SelfTgid     *ebpf.VariableSpec `ebpf:"self_tgid"`
 	SlotBoundsNs *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
 	Stacks       *ebpf.VariableSpec `ebpf:"stacks"`
 	TargetMounts *ebpf.VariableSpec `ebpf:"target_mounts"`
@@ -273,6 +275,7 @@ type EventVariables struct {
 	NewHist      *ebpf.Variable `ebpf:"new_hist"`
 	PassingSize  *ebpf.Variable `ebpf:"passing_size"`
 	PassingType  *ebpf.Variable `ebpf:"passing_type"`
+	SelfTgid     *ebpf.Variable `ebpf:"self_tgid"`
 	SlotBoundsNs *ebpf.Variable `ebpf:"slot_bounds_ns"`
 	Stacks       *ebpf.Variable `ebpf:"stacks"`
 	TargetMounts *ebpf.Variable `ebpf:"target_mounts"`

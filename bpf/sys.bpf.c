@@ -27,6 +27,8 @@ char __license[] SEC("license") = "Dual BSD/GPL";
 #define RESULT MAX_ARGS
 #define WORDS (MAX_ARGS + 1)
 
+/* The process of the one who measures, whose calls are none; 0 if it is measured. */
+const volatile __u32 self_tgid;
 /* Measured are only processes that run this file; 0 means any. */
 const volatile __u32 target_dev;
 const volatile __u64 target_ino;
@@ -106,7 +108,7 @@ static __always_inline bool is_measured(__u32 tgid)
 	struct task_struct *task;
 	struct inode *exe;
 
-	if (!enabled || !is_target(tgid))
+	if (!enabled || !is_target(tgid) || tgid == self_tgid)
 		return false;
 	if (!target_ino)
 		return true;

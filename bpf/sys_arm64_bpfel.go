@@ -154,6 +154,7 @@ const (
 	SysVarOuterAt        = "outer_at"
 	SysVarOuterSize      = "outer_size"
 	SysVarRouteType      = "route_type"
+	SysVarSelfTgid       = "self_tgid"
 	SysVarSlotBoundsNs   = "slot_bounds_ns"
 	SysVarTargetDev      = "target_dev"
 	SysVarTargetIno      = "target_ino"
@@ -252,6 +253,7 @@ type SysVariableSpecs struct {
 	OuterAt      *ebpf.VariableSpec `ebpf:"outer_at"`
 	OuterSize    *ebpf.VariableSpec `ebpf:"outer_size"`
 	RouteType    *ebpf.VariableSpec `ebpf:"route_type"`
+	SelfTgid     *ebpf.VariableSpec `ebpf:"self_tgid"`
 	SlotBoundsNs *ebpf.VariableSpec `ebpf:"slot_bounds_ns"`
 	TargetDev    *ebpf.VariableSpec `ebpf:"target_dev"`
 	TargetIno    *ebpf.VariableSpec `ebpf:"target_ino"`
@@ -334,6 +336,7 @@ type SysVariables struct {
 	OuterAt      *ebpf.Variable `ebpf:"outer_at"`
 	OuterSize    *ebpf.Variable `ebpf:"outer_size"`
 	RouteType    *ebpf.Variable `ebpf:"route_type"`
+	SelfTgid     *ebpf.Variable `ebpf:"self_tgid"`
 	SlotBoundsNs *ebpf.Variable `ebpf:"slot_bounds_ns"`
 	TargetDev    *ebpf.Variable `ebpf:"target_dev"`
 	TargetIno    *ebpf.Variable `ebpf:"target_ino"`

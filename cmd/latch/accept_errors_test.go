@@ -231,6 +231,8 @@ func TestUnprivileged(t *testing.T) {
 	}
 	refuseTool(t, asNobody("record", "-p", target.pid(), "fib"), exitUnmeasured, []string{"permission"})
 	refuseTool(t, asNobody("record", "-e", exe, "fib"), exitUnmeasured, []string{"CAP_BPF"})
+	refuseTool(t, asNobody("record", "-p", target.pid(), "sys:getppid"), exitUnmeasured, []string{"CAP_BPF"})
+	refuseTool(t, asNobody("trace", "-p", target.pid(), "t:sched:sched_process_exec"), exitUnmeasured, []string{"CAP_BPF"})
 	testutil.TextUnchanged(t, target.PID(), exe)
 	target.Go()
 	unharmed(t, c("fib"), exe, target.Prog)

@@ -155,18 +155,25 @@ func TestNoKernelFunction(t *testing.T) {
 		{"no system call", exitUnmeasured, []string{"sys:zzz*"}, []string{"record", "-p", "1", "sys:zzz*"}},
 		{"bad expression", exitUsage, []string{"filenam", "filename", "^"}, []string{"record", "-p", "1", "sys:openat", "--by", "filenam"}},
 		{"list", exitUnmeasured, []string{"sys:opneat", "openat"}, []string{"list", "sys:opneat"}},
+		{"no such process", exitUnmeasured, []string{"no such process"}, []string{"record", "-p", "4000000", "sys:openat"}},
+		{"no such process for a tracepoint", exitUnmeasured, []string{"no such process"}, []string{"trace", "-p", "4000000", "t:sched:sched_process_exec"}},
+		{"kernel thread", exitUnmeasured, []string{"kernel thread"}, []string{"record", "-p", "2", "sys:openat"}},
+		{"no such file", exitUnmeasured, []string{"no such file"}, []string{"record", "-e", "/nonexistent/file", "sys:openat"}},
 		{"kernel function", exitUsage, []string{"k:vfs_read", "cannot be measured yet"}, []string{"record", "k:vfs_read"}},
 		{"tracepoint in a recording", exitUsage, []string{"t:skb:kfree_skb", "latch trace"}, []string{"record", "t:skb:kfree_skb"}},
-		{"two views", exitUsage, []string{"bprm", "^"}, []string{"trace", "t:sched:sched_process_exec", "--show", "filename", "--show", "p.nosuch"}},
+		{"two views", exitUsage, []string{"p.nosuch", "filename, pid, old_pid", "^"}, []string{"trace", "t:sched:sched_process_exec", "--show", "filename", "--show", "p.nosuch"}},
 		{"near tracepoint", exitUnmeasured, []string{"sched_proces_exec", "sched_process_exec"}, []string{"trace", "t:sched:sched_proces_exec"}},
 		{"half a tracepoint", exitUnmeasured, []string{"t:GROUP:NAME"}, []string{"trace", "t:sched"}},
 		{"tracepoint of system calls", exitUnmeasured, []string{"sys:NAME"}, []string{"trace", "t:syscalls:sys_enter_openat"}},
 		{"latency of a tracepoint", exitUnmeasured, []string{"takes no time"}, []string{"trace", "t:sched:sched_process_exec", "--min", "1ms"}},
 		{"file and tracepoint", exitUsage, []string{"-e", "-p"}, []string{"trace", "-e", "/bin/sh", "t:sched:sched_process_exec"}},
-		{"drops of system calls", exitUsage, []string{"--drops"}, []string{"record", "--drops", "-p", "1", "sys:openat"}},
+		{"drops of system calls", exitUsage, []string{"--drops"}, []string{"record", "--drops", "-d", "1s", "sys:openat"}},
 	} {
 		t.Run(row.name, func(t *testing.T) { refuse(t, row.code, row.words, row.args...) })
 	}
+	t.Run("itself", func(t *testing.T) {
+		refuseTool(t, exec.Command("sh", "-c", fmt.Sprintf(`exec %s record -p $$ sys:openat`, latchPath(t))), exitUnmeasured, []string{"itself"})
+	})
 	t.Run("group without tracefs", func(t *testing.T) {
 		refuseTool(t, withTracefs(t, false, "trace", "t:sched:*"), exitUnmeasured, []string{"t:sched:*", "tracefs is not mounted", "mount -t tracefs"})
 	})

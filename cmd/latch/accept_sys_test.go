@@ -1,11 +1,14 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -163,5 +166,50 @@ func TestCheckSyscalls(t *testing.T) {
 				t.Errorf("no %q in\n%s\n%s", row.said, l.said(), l.stdout.String())
 			}
 		})
+	}
+}
+
+// TestSyscallTargets holds whose calls are counted: those of several processes,
+// of all that run a file, also if they start later, and of everybody.
+func TestSyscallTargets(t *testing.T) {
+	first, exe := begin(t, sysProg)
+	second, _ := begin(t, sysProg)
+	other, _ := begin(t, sysProg)
+	// Another file of the same text is another program.
+	copied := filepath.Join(t.TempDir(), "copy")
+	text, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stranger := waiting{testutil.Start(t, copied)}
+	two := startLatch(t, "record", "--json", "-p", first.pid(), "-p", second.pid(), "sys:getppid", "--by", "pid")
+	file := startLatch(t, "record", "--json", "-e", exe, "sys:getppid")
+	all := startLatch(t, "record", "--json", "sys:getppid", "--where", `comm == "syscalls" || comm == "copy"`, "--by", "comm")
+	for _, l := range []*tool{two, file, all} {
+		l.waitAttached()
+	}
+	later, _ := begin(t, sysProg)
+	for _, p := range []waiting{first, second, other, stranger, later} {
+		p.Go()
+		p.WaitDone()
+	}
+	for _, l := range []*tool{two, file, all} {
+		l.interrupt()
+	}
+	rec := two.recording()
+	if diff := cmp.Diff(map[string]uint64{first.pid(): 91, second.pid(): 91}, keyed(rec, "sys:getppid")); diff != "" {
+		t.Errorf("two processes (-stated +recorded):\n%s", diff)
+	}
+	if len(rec.Targets) != 2 || rec.Targets[0].Exe != exe || rec.Targets[0].BuildID == "" {
+		t.Errorf("targets: %+v", rec.Targets)
+	}
+	if got := balances(file.recording())["sys:getppid"]; got != allReturned(4*91) {
+		t.Errorf("processes of a file: %s", got)
+	}
+	if diff := cmp.Diff(map[string]uint64{"syscalls": 4 * 91, "copy": 91}, keyed(all.recording(), "sys:getppid")); diff != "" {
+		t.Errorf("everybody (-stated +recorded):\n%s", diff)
 	}
 }

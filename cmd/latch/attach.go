@@ -155,7 +155,7 @@ func attachedLine(probes int, pids []int, exe string, took time.Duration) string
 func openProcesses(pids []int) []*procfs.Process {
 	out := make([]*procfs.Process, len(pids))
 	for i, pid := range pids {
-		if p, err := procfs.Open(pid); err == nil {
+		if p, err := procfs.Find(pid); err == nil {
 			out[i] = p
 		}
 	}

@@ -75,10 +75,25 @@ type Process struct {
 // Open returns the process with the given PID under /proc.
 func Open(pid int) (*Process, error) { return New("").Process(pid) }
 
+// Find returns the process with the given PID under /proc without its executable,
+// as not everybody may look into it: it can be waited for.
+func Find(pid int) (*Process, error) { return New("").find(pid) }
+
 // Process returns the process with the given PID. The error matches
 // ErrNoProcess, ErrThread, ErrZombie, ErrKernelThread or ErrPermission where
 // one of them is the reason.
 func (f FS) Process(pid int) (*Process, error) {
+	p, err := f.find(pid)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.readExe(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (f FS) find(pid int) (*Process, error) {
 	p := &Process{PID: pid, fs: f, dir: filepath.Join(f.root, strconv.Itoa(pid))}
 	p.Root = filepath.Join(p.dir, "root")
 	if pid <= 0 {
@@ -90,9 +105,6 @@ func (f FS) Process(pid int) (*Process, error) {
 	}
 	p.StartTime, p.Comm = st.Starttime, st.Comm
 	if err := p.refuse(st); err != nil {
-		return nil, err
-	}
-	if err := p.readExe(); err != nil {
 		return nil, err
 	}
 	return p, nil

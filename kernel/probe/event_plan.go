@@ -66,6 +66,9 @@ func NewEventPlan(req *EventRequest) (*EventPlan, error) {
 		types = nil // tracefs may serve
 	}
 	p := &EventPlan{PIDs: req.PIDs, Stack: req.Stack}
+	if err := checkTargets(req.PIDs, "", false); err != nil {
+		return nil, err
+	}
 	seen := make(map[kernel.Tracepoint]bool)
 	var first error
 	for _, pattern := range req.Patterns {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (s *EventSession) load(e *Event, opts *Options, cache *btf.Cache) error {
 	for _, name := range []string{"slot_bounds_ns", "first_slots", "limits_ns"} {
 		delete(values, name) // nothing is timed
 	}
-	maps.Copy(values, map[string]any{"func_id": e.ID, "passing_size": s.plan.layout().size(), "stacks": s.plan.Stack})
+	maps.Copy(values, map[string]any{"func_id": e.ID, "passing_size": s.plan.layout().size(), "stacks": s.plan.Stack, "self_tgid": uint32(os.Getpid())})
 	if err := ledger.Set(spec, values); err != nil {
 		return err
 	}

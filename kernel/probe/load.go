@@ -117,7 +117,10 @@ func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Func) error {
 			values["unnamed"] = bpf.SysRoute{Func: f.ID + 1, Group: l.groupOf(f)}
 		}
 	}
-	if p.Exe != "" {
+	if !p.own {
+		values["self_tgid"] = uint32(os.Getpid())
+	}
+	if p.Exe != "" && len(p.PIDs) == 0 {
 		dev, ino, err := fileID(p.Exe)
 		if err != nil {
 			return err
@@ -132,7 +135,7 @@ func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Func) error {
 func fileID(path string) (dev uint32, ino uint64, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		return 0, 0, fmt.Errorf("find %s: %w", path, err)
+		return 0, 0, fmt.Errorf("open %s: %w", path, err)
 	}
 	// MKDEV of include/linux/kdev_t.h
 	return unix.Major(st.Dev)<<20 | unix.Minor(st.Dev), st.Ino, nil

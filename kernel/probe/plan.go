@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
 	"github.com/latchprof/latch/internal/ledger"
+	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/latency"
 )
@@ -39,6 +41,30 @@ type Request struct {
 	Trace, Stack bool
 	// In, unless it is nil, says that user functions are measured beside them.
 	In *In
+
+	// own says that latch measures itself, to learn what that costs.
+	own bool
+}
+
+// ErrSelf says that latch was asked to measure itself.
+var ErrSelf = errors.New("latch does not measure itself")
+
+// checkTargets returns an error if there is no such process or file, or if it is
+// latch.
+func checkTargets(pids []int, exe string, own bool) error {
+	for _, pid := range pids {
+		if pid == os.Getpid() && !own {
+			return fmt.Errorf("process %d: %w", pid, ErrSelf)
+		}
+		if _, err := procfs.Find(pid); err != nil {
+			return err
+		}
+	}
+	if exe == "" {
+		return nil
+	}
+	_, _, err := fileID(exe)
+	return err
 }
 
 // An Each is a pattern whose calls have a key and limits of their own.
@@ -91,7 +117,8 @@ type Plan struct {
 	By           []string // names of the key's parts
 	Warnings     []string
 
-	in *In
+	in  *In
+	own bool
 	// dataSize is the length of the largest key's own part, with what is kept
 	// behind it, in bytes; inAt where the part of the user call begins.
 	dataSize, inAt int
@@ -104,7 +131,10 @@ const unnamedCalls = "unnamed"
 // NewPlan resolves the request to system calls. It is an error if none can be
 // measured.
 func NewPlan(req *Request) (*Plan, error) {
-	p := &Plan{PIDs: req.PIDs, Exe: req.Exe, Mounts: req.Mounts, Trace: req.Trace, Stack: req.Stack, in: req.In}
+	p := &Plan{PIDs: req.PIDs, Exe: req.Exe, Mounts: req.Mounts, Trace: req.Trace, Stack: req.Stack, in: req.In, own: req.own}
+	if err := checkTargets(req.PIDs, req.Exe, req.own); err != nil {
+		return nil, err
+	}
 	types, err := kernel.LoadTypes()
 	if err != nil {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("structs that system calls are given cannot be looked into: %v", err))

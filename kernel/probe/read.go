@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/internal/ledger"
@@ -73,7 +74,10 @@ func (s *Session) targets() []latency.Target {
 	var out []latency.Target
 	for _, pid := range s.plan.PIDs {
 		t := latency.Target{PID: pid}
-		if p, err := procfs.Open(pid); err == nil { // else it has ended
+		if p, err := procfs.Find(pid); err == nil { // else it has ended
+			t.Exe = p.Comm
+		}
+		if p, err := procfs.Open(pid); err == nil { // else it is not ours to look into
 			t.Exe = p.Exe
 			if b, err := elfsym.Open(fmt.Sprintf("/proc/%d/exe", pid), nil); err == nil {
 				t.BuildID = b.BuildID()
@@ -89,6 +93,9 @@ func (s *Session) targets() []latency.Target {
 // no calls.
 func (s *Session) Explain(rec *latency.Recording) {
 	if len(s.plan.Funcs) > maxIdle {
+		if !slices.ContainsFunc(rec.Functions, func(f latency.Function) bool { return f.Lang == latency.LangKernel }) {
+			rec.Warnings = append(rec.Warnings, "no system call was made while latch measured: the process was idle, in one that it had begun before or in none")
+		}
 		return
 	}
 	for i := range rec.Functions {
