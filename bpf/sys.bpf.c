@@ -121,11 +121,12 @@ static __always_inline bool is_measured(__u32 tgid)
 
 static __always_inline const volatile struct route *route_of(__u64 number)
 {
+	const volatile struct route *route = NULL;
 	__u32 nr = number;
 
-	if (number >= MAX_SYSCALL)
-		return &unnamed;
-	return bpf_map_lookup_elem(&routes, &nr);
+	if (number < MAX_SYSCALL)
+		route = bpf_map_lookup_elem(&routes, &nr);
+	return route && route->func ? route : &unnamed;
 }
 
 static __always_inline bool is_foreign(__u64 number)
@@ -145,7 +146,7 @@ int sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_measured(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	route = route_of(ctx->args[1]);
-	if (!route || !route->func)
+	if (!route->func)
 		return 0;
 	bpf_tail_call(ctx, &enter_groups, route->group);
 	return 0;
@@ -311,8 +312,6 @@ int group_enter(struct bpf_raw_tracepoint_args *ctx)
 	int verdict = VERDICT_WANTED;
 	__u32 id;
 
-	if (!route)
-		return 0;
 	if (is_foreign(ctx->args[1])) {
 		add(foreign, 1);
 		return 0;

@@ -63,6 +63,28 @@ func TestTracepoints(t *testing.T) {
 	}
 }
 
+// TestTracepointAddresses holds that a record's bytes are shown as addresses, and
+// its numbers as they are.
+func TestTracepointAddresses(t *testing.T) {
+	p := c("orders", "tcp", "127.0.0.1", "2")
+	target, exe := begin(t, p)
+	l := startTool(t, withTracefs(t, true, "trace", "--json", "-p", target.pid(), "t:sock:inet_sock_set_state",
+		"--where", "newstate == 2 && dport > 80", "--show", "ntop(daddr)", "--show", "ntop(daddr_v6)", "--show", "dport"))
+	l.waitAttached()
+	target.Go()
+	target.WaitDone()
+	l.interrupt()
+	if code := l.wait(); code != 0 {
+		t.Fatalf("latch ended with %d\n%s", code, l.said())
+	}
+	unharmed(t, p, exe, target.Prog)
+	const line = "t:sock:inet_sock_set_state(dport=%d ntop(daddr)=127.0.0.1 ntop(daddr_v6)=::ffff:127.0.0.1)"
+	want := counts(fmt.Sprintf(line, 81), 1, fmt.Sprintf(line, 82), 1)
+	if diff := cmp.Diff(want, tally(l.calls())); diff != "" {
+		t.Errorf("lines (-want +got):\n%s\n%s", diff, l.said())
+	}
+}
+
 // TestTracepointStack holds that both stacks are named, the kernel's first.
 func TestTracepointStack(t *testing.T) {
 	target, _ := begin(t, sysProg)
@@ -177,4 +199,20 @@ func TestNoKernelFunction(t *testing.T) {
 	t.Run("group without tracefs", func(t *testing.T) {
 		refuseTool(t, withTracefs(t, false, "trace", "t:sched:*"), exitUnmeasured, []string{"t:sched:*", "tracefs is not mounted", "mount -t tracefs"})
 	})
+}
+
+// TestTraceSyscallStack holds that a system call's callers are named, also the one
+// that called the C library, which keeps no frame of its own.
+func TestTraceSyscallStack(t *testing.T) {
+	calls, l := follow(t, sysProg, "sys:getppid", "--stack")
+	callers := map[string]int{}
+	for _, c := range calls {
+		if len(c.Stack) < 2 || c.Stack[0].Func != "syscall" {
+			t.Fatalf("stack %+v\n%s", c.Stack, l.said())
+		}
+		callers[c.Stack[1].Func]++
+	}
+	if callers["handle"] != 60 || callers["main"] != 31 {
+		t.Errorf("callers: %v", callers)
+	}
 }

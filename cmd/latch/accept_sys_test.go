@@ -52,6 +52,25 @@ func TestSyscalls(t *testing.T) {
 	}
 }
 
+// TestAllSyscalls holds that every call is counted where all are asked for, also
+// those whose numbers have no names.
+func TestAllSyscalls(t *testing.T) {
+	rec := observe(t, sysProg, "sys:*", "--by", "ret")
+	got := balances(rec)
+	want := map[string]string{"sys:getppid": allReturned(91), "sys:openat": allReturned(18), "sys:exit": allReturned(3), "sys:unnamed": allReturned(17), "sys:pipe2": allReturned(1)}
+	for name, balance := range want {
+		if got[name] != balance {
+			t.Errorf("%s: %s, not %s", name, got[name], balance)
+		}
+	}
+	if diff := cmp.Diff(map[string]uint64{"ENOSYS": 17}, keyed(rec, "sys:unnamed")); diff != "" {
+		t.Errorf("results of calls without a name (-stated +recorded):\n%s", diff)
+	}
+	if _, ok := got["sys:connect"]; ok {
+		t.Error("a call that was not made is listed")
+	}
+}
+
 // TestSyscallErrors holds that results are the errors' names, and that they can
 // be asked for by them.
 func TestSyscallErrors(t *testing.T) {

@@ -222,9 +222,6 @@ func (m *maker) compile() error {
 		w := &m.wants[i]
 		f := Func{ID: uint32(len(p.Funcs)), Name: Prefix + w.call.Name, Call: w.call, LimitsNS: w.own.LimitsNS, unnamed: w.unnamed}
 		params := w.call.Params(m.types)
-		if w.unnamed {
-			params = nil
-		}
 		program, err := m.req.Choice.Compile(f.Name, w.own.By, m.env(params), nil)
 		if err != nil {
 			if m.first == nil {

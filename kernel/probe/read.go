@@ -89,6 +89,14 @@ func (s *Session) targets() []latency.Target {
 	return out
 }
 
+// idle says why a system call may not have been made.
+func (s *Session) idle() string {
+	if s.plan.Exe != "" && len(s.plan.PIDs) == 0 {
+		return "no process that runs " + s.plan.Exe + " itself was there or had it to do, or they call another one that does the same"
+	}
+	return "the process was idle, or calls another one that does the same"
+}
+
 // Explain adds to the recording why a system call that was asked for by name has
 // no calls.
 func (s *Session) Explain(rec *latency.Recording) {
@@ -101,7 +109,7 @@ func (s *Session) Explain(rec *latency.Recording) {
 	for i := range rec.Functions {
 		f := &rec.Functions[i]
 		if f.Lang == latency.LangKernel && f.Balance.Entries == 0 {
-			rec.Warnings = append(rec.Warnings, f.Name+" was not called: the process was idle, or calls another one that does the same (latch record 'sys:*' shows which)")
+			rec.Warnings = append(rec.Warnings, f.Name+" was not called: "+s.idle()+" (latch record 'sys:*' shows which)")
 		}
 	}
 }

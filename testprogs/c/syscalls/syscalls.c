@@ -5,7 +5,7 @@
  * called 10 times each with kind 0, 1 and 2 and makes kind + 1 of them. openat
  * opens /dev/null 7 times; 11 times it is given a name that does not exist, in a
  * page that is not in memory. pipe2 makes a pipe, of which 13 reads take one byte
- * each. 3 threads end by the system call exit, and 1 waits in futex until the
+ * each. 17 calls have a number that no system call has. 3 threads end by the system call exit, and 1 waits in futex until the
  * process ends.
  * Told to exec, the first thread stays in pause while another one executes the
  * program anew, which ends the first, whose pause returns unseen: getppid is called 5 times before and 3 times
@@ -15,6 +15,7 @@
  *   calls openat = 18
  *   calls read = 13
  *   calls exit = 3
+ *   calls unnamed = 17
  *   calls handle = 30
  * Prints (exec):
  *   calls getppid = 8
@@ -139,6 +140,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 13; i++)
 		if (syscall(SYS_write, ends[1], &byte, 1) != 1 || syscall(SYS_read, ends[0], &byte, 1) != 1)
 			return 1;
+	for (int i = 0; i < 17; i++)
+		if (syscall(i % 2 ? 900 : 90000) >= 0 || errno != ENOSYS)
+			return 1;
 	for (int i = 0; i < 3; i++)
 		if (pthread_create(&threads[i], NULL, leave, NULL) || pthread_join(threads[i], NULL))
 			return 1;
@@ -151,6 +155,7 @@ int main(int argc, char **argv)
 	calls("openat", 18);
 	calls("read", 13);
 	calls("exit", 3);
+	calls("unnamed", 17);
 	calls("handle", 30);
 	return done();
 }
