@@ -25,6 +25,21 @@ func withTracefs(t testing.TB, mounted bool, args ...string) *exec.Cmd {
 	return exec.Command("unshare", append([]string{"-m", "sh", "-c", script, "sh", latchPath(t)}, args...)...)
 }
 
+// traceProg is follow for a latch with or without tracefs.
+func traceProg(t testing.TB, p prog, mounted bool, args ...string) ([]tracedCall, *tool) {
+	t.Helper()
+	target, _ := begin(t, p)
+	l := startTool(t, withTracefs(t, mounted, append([]string{"trace", "--json", "-p", target.pid()}, args...)...))
+	l.waitAttached()
+	target.Go()
+	target.WaitDone()
+	l.interrupt()
+	if code := l.wait(); code != 0 {
+		t.Fatalf("latch ended with %d\n%s", code, l.said())
+	}
+	return l.calls(), l
+}
+
 // TestTracepoints holds what a tracepoint shows, by its record where tracefs is
 // mounted and by its own arguments, and that filters and counts hold.
 func TestTracepoints(t *testing.T) {
@@ -42,18 +57,9 @@ func TestTracepoints(t *testing.T) {
 		t.Run(row.label, func(t *testing.T) {
 			p := sysProg
 			p.args = []string{"exec"}
-			target, _ := begin(t, p)
-			args := append([]string{"trace", "--json", "-p", target.pid(), "t:sched:sched_process_exec", "--where", `comm == "exe"`}, row.args...)
-			l := startTool(t, withTracefs(t, row.mounted, args...))
-			l.waitAttached()
-			target.Go()
-			target.WaitDone()
-			l.interrupt()
-			if code := l.wait(); code != 0 {
-				t.Fatalf("latch ended with %d\n%s", code, l.said())
-			}
+			calls, l := traceProg(t, p, row.mounted, append([]string{"t:sched:sched_process_exec", "--where", `comm == "exe"`}, row.args...)...)
 			want := counts(fmt.Sprintf(row.want, "/proc/self/exe"), 1)
-			if diff := cmp.Diff(want, tally(l.calls())); diff != "" {
+			if diff := cmp.Diff(want, tally(calls)); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 			if !strings.Contains(l.said(), row.said) || !strings.Contains(l.said(), "1 entries = 1 returns + 0 in flight + 0 unwound + 0 filtered + 0 lost") {
@@ -66,21 +72,11 @@ func TestTracepoints(t *testing.T) {
 // TestTracepointAddresses holds that a record's bytes are shown as addresses, and
 // its numbers as they are.
 func TestTracepointAddresses(t *testing.T) {
-	p := c("orders", "tcp", "127.0.0.1", "2")
-	target, exe := begin(t, p)
-	l := startTool(t, withTracefs(t, true, "trace", "--json", "-p", target.pid(), "t:sock:inet_sock_set_state",
-		"--where", "newstate == 2 && dport > 80", "--show", "ntop(daddr)", "--show", "ntop(daddr_v6)", "--show", "dport"))
-	l.waitAttached()
-	target.Go()
-	target.WaitDone()
-	l.interrupt()
-	if code := l.wait(); code != 0 {
-		t.Fatalf("latch ended with %d\n%s", code, l.said())
-	}
-	unharmed(t, p, exe, target.Prog)
+	calls, l := traceProg(t, c("orders", "tcp", "127.0.0.1", "2"), true, "t:sock:inet_sock_set_state",
+		"--where", "newstate == 2 && dport > 80", "--show", "ntop(daddr)", "--show", "ntop(daddr_v6)", "--show", "dport")
 	const line = "t:sock:inet_sock_set_state(dport=%d ntop(daddr)=127.0.0.1 ntop(daddr_v6)=::ffff:127.0.0.1)"
 	want := counts(fmt.Sprintf(line, 81), 1, fmt.Sprintf(line, 82), 1)
-	if diff := cmp.Diff(want, tally(l.calls())); diff != "" {
+	if diff := cmp.Diff(want, tally(calls)); diff != "" {
 		t.Errorf("lines (-want +got):\n%s\n%s", diff, l.said())
 	}
 }

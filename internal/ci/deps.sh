@@ -32,6 +32,7 @@ for what; do
 		need 'ls /usr/lib/debug/.build-id' libc6-dbg
 		tool gdb gdb
 		tool tcpdump tcpdump
+		tool strace strace
 		tool xz xz-utils
 		tool xmllint libxml2-utils
 		tool promtool prometheus
