@@ -34,9 +34,19 @@ func ciDoc(t *testing.T) (blocks, lines []string) {
 	return blocks, lines
 }
 
-// shell runs a script of the documentation in the module, with latch as the only
-// thing that was installed, and sudo as one who is root already needs it.
+// shell runs a script of the documentation in the module.
 func shell(t *testing.T, dir, script string) (code int, out string) {
+	t.Helper()
+	cmd := scripted(t, script)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Env, "GITHUB_BASE_REF=main", "GIT_CONFIG_GLOBAL=/dev/null")
+	l := startTool(t, cmd)
+	return l.wait(), l.stdout.String() + l.said()
+}
+
+// scripted is a script of the documentation, with latch as the only thing that
+// was installed, and sudo as one who is root already needs it.
+func scripted(t *testing.T, script string) *exec.Cmd {
 	t.Helper()
 	bin := t.TempDir()
 	if err := os.Symlink(latchPath(t), filepath.Join(bin, "latch")); err != nil {
@@ -46,10 +56,8 @@ func shell(t *testing.T, dir, script string) (code int, out string) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("bash", "-e", "-c", script)
-	cmd.Dir = dir
-	cmd.Env = append(offGitHub(), "PATH="+bin+":"+os.Getenv("PATH"), "GITHUB_BASE_REF=main", "GIT_CONFIG_GLOBAL=/dev/null")
-	l := startTool(t, cmd)
-	return l.wait(), l.stdout.String() + l.said()
+	cmd.Env = append(offGitHub(), "PATH="+bin+":"+os.Getenv("PATH"))
+	return cmd
 }
 
 // git runs git in a directory.

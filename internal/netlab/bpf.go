@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -127,13 +128,14 @@ func (h *Host) clsact(direction string) {
 	}
 }
 
-// cgroup makes a cgroup (v2) that may send nothing, as IPAddressDeny=any of
-// systemd.resource-control(5) has it.
-func (l *Lab) cgroup() string {
-	l.T.Helper()
+// NewCgroup makes a cgroup (v2) of that name, which is empty, and returns its
+// directory. It is gone at the end of the test, behind programs that the test starts
+// later.
+func NewCgroup(t testing.TB, name string) string {
+	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		l.T.Fatal(err)
+		t.Fatal(err)
 	}
 	root := ""
 	for line := range strings.Lines(string(mounts)) {
@@ -141,12 +143,19 @@ func (l *Lab) cgroup() string {
 			root = f[1]
 		}
 	}
-	dir := filepath.Join(root, l.A.Name)
+	dir := filepath.Join(root, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		l.T.Fatal(err)
+		t.Fatal(err)
 	}
-	// It is empty when the programs of the test, which start later, are gone.
-	l.T.Cleanup(func() { l.A.until("leave its cgroup", func() bool { return os.Remove(dir) == nil }) })
+	t.Cleanup(func() { until(t, "cgroup "+name, "become empty", func() bool { return os.Remove(dir) == nil }) })
+	return dir
+}
+
+// cgroup makes a cgroup that may send nothing, as IPAddressDeny=any of
+// systemd.resource-control(5) has it.
+func (l *Lab) cgroup() string {
+	l.T.Helper()
+	dir := NewCgroup(l.T, l.A.Name)
 	p := l.A.load(ebpf.CGroupSKB, asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()})
 	hold, err := link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: ebpf.AttachCGroupInetEgress, Program: p})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -74,9 +75,15 @@ func (h *Host) output(name string, args ...string) string {
 // until polls until something is so.
 func (h *Host) until(what string, so func() bool) {
 	h.lab.T.Helper()
+	until(h.lab.T, h.Name, what, so)
+}
+
+// until polls until it is so that who has done what.
+func until(t testing.TB, who, what string, so func() bool) {
+	t.Helper()
 	for deadline := time.Now().Add(commandLimit); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.lab.T.Fatalf("%s did not %s within %v", h.Name, what, commandLimit)
+			t.Fatalf("%s did not %s within %v", who, what, commandLimit)
 		}
 	}
 }
