@@ -35,8 +35,12 @@ func translations(t *testing.T) []translation {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sections := strings.Split(string(text), "\n### ")
+	if strings.Contains(sections[0], "```") {
+		t.Fatal("a block stands above all headings of the third level")
+	}
 	var out []translation
-	for _, section := range strings.Split(string(text), "\n### ")[1:] {
+	for _, section := range sections[1:] {
 		heading, body, _ := strings.Cut(section, "\n")
 		parts := strings.Split(body, "```")
 		if len(parts) != 3 || !strings.HasPrefix(parts[1], "sh\n"+bpftraceLine) {
