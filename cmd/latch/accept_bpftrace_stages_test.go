@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/latchprof/latch/internal/netlab"
 	"github.com/latchprof/latch/internal/testutil"
 )
@@ -302,11 +304,35 @@ func switches(t *testing.T) *staged {
 	})
 }
 
+// diskDir is a directory whose files are not in memory alone, as those of a /tmp
+// may be.
+func diskDir(t *testing.T) string {
+	t.Helper()
+	for _, parent := range []string{os.TempDir(), "/var/tmp", "."} {
+		var st unix.Statfs_t
+		if err := unix.Statfs(parent, &st); err != nil || st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC {
+			continue
+		}
+		dir, err := os.MkdirTemp(parent, "latch-disk-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir
+	}
+	testutil.Missing(t, "a directory on a disk")
+	return ""
+}
+
 // writesBlock writes 64 KiB past the page cache. The groups of an expression are
 // the number of requests, or anything else for 1, and their size.
 func writesBlock(expr string) func(t *testing.T) *staged {
 	return func(t *testing.T) *staged {
-		file := filepath.Join(t.TempDir(), "block")
+		file := filepath.Join(diskDir(t), "block")
 		return &staged{judge: func(out, said string) {
 			bytes := 0
 			for _, m := range regexp.MustCompile(expr).FindAllStringSubmatch(out, -1) {
