@@ -165,7 +165,11 @@ func (j *judge) add(b *Budget, x, old *index, key []string, where []Matcher, e E
 			v.State = Inconclusive
 		}
 		v.Reasons = nil
-		v.reason("%d calls are fewer than min_calls, %d", total.Count, b.MinCalls)
+		calls := "calls are"
+		if total.Count == 1 {
+			calls = "call is"
+		}
+		v.reason("%d %s fewer than min_calls, %d", total.Count, calls, b.MinCalls)
 		v.Need = max(v.Need, b.MinCalls)
 	}
 }
