@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchprof/latch/budget"
+	"github.com/latchprof/latch/internal/testutil"
 	"github.com/latchprof/latch/latency"
 )
 
@@ -175,6 +178,43 @@ func TestDiffRefuses(t *testing.T) {
 	if code := l.wait(); code != 0 || !strings.Contains(l.stdout.String(), `warning: machine ["another"], was ["m"]`) {
 		t.Errorf("latch ended with %d: %s%s", code, l.said(), l.stdout.String())
 	}
+}
+
+// TestUnread gives latch an output that nobody reads any more, as head(1) leaves
+// it: what is to be in files is there, and the exit status is that of the signal.
+func TestUnread(t *testing.T) {
+	a, b := saveRuns(t, "m", 3000), saveRuns(t, "m", 3000)
+	exe := testutil.Build(t, "go", "route")
+	for _, args := range [][]string{
+		{"report", a}, {"diff", a, b},
+		{"record", "main.handle", "--", exe},
+		{"check", "--exe", "route", "--expect", "calls(main.handle) >= 0", "--", "sh", "-c", exe + " >/dev/null"},
+	} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.Close()
+		path := filepath.Join(t.TempDir(), "out.json")
+		cmd := exec.Command(latchPath(t), slices.Insert(args, 1, "-o", path)...)
+		cmd.Stdout, cmd.Env = write, offGitHub()
+		said, err := stderrOf(cmd)
+		write.Close()
+		if code := cmd.ProcessState.ExitCode(); code != exitPipe || strings.Contains(said, "broken pipe") {
+			t.Errorf("%q ended with %d, %v: %s", args, code, err, said)
+		}
+		if text, err := os.ReadFile(path); err != nil || !json.Valid(text) {
+			t.Errorf("%q: %v, %s", args, err, text)
+		}
+	}
+}
+
+// stderrOf runs a command and returns what it says.
+func stderrOf(cmd *exec.Cmd) (string, error) {
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	err := cmd.Run()
+	return said.String(), err
 }
 
 // TestReportFormats converts a saved recording into each plain format.

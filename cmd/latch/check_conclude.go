@@ -24,7 +24,9 @@ func (c *checker) conclude(all *sides, before *budget.Runs) error {
 			v.Reasons = []string{why.Error()}
 		}
 	}
-	wrong := errors.Join(c.report(result), c.save(all))
+	defer keepOnPipe()()
+	printed, gone := unread(c.print(result))
+	wrong := errors.Join(printed, c.write(result), c.save(all))
 	if wrong != nil {
 		fmt.Fprintf(c.s.err, "latch: %s\n", escapeLines(wrong.Error()))
 	}
@@ -44,7 +46,7 @@ func (c *checker) conclude(all *sides, before *budget.Runs) error {
 	case all.status != 0:
 		return &exitError{code: all.status} // which was said
 	}
-	return nil
+	return gone
 }
 
 // comparable returns the baseline, or nil and why it cannot be compared with,
@@ -76,25 +78,29 @@ func (c *checker) lost(runs *budget.Runs) error {
 	return nil
 }
 
-// report prints the check and writes the files. On GitHub it annotates the
-// run as well.
-func (c *checker) report(result *report.Check) error {
-	github := os.Getenv("GITHUB_ACTIONS") == "true"
+// onGitHub says that this is a step of a workflow there.
+func onGitHub() bool { return os.Getenv("GITHUB_ACTIONS") == "true" }
+
+// print prints the check. On GitHub it annotates the run as well.
+func (c *checker) print(result *report.Check) error {
 	print := func() error { return report.CheckText(c.s.out, result, textOptions(c.s.out, 0)) }
 	if c.o.json {
 		print = func() error { return report.CheckJSON(c.s.out, result) }
 	}
-	var errs error
 	switch {
-	case github && c.o.json:
-		errs = errors.Join(print(), report.GitHub(c.s.err, result, os.Getenv("GITHUB_WORKSPACE")))
-	case github:
-		errs = errors.Join(report.WithoutCommands(c.s.out, print), report.GitHub(c.s.out, result, os.Getenv("GITHUB_WORKSPACE")))
-	default:
-		errs = print()
+	case onGitHub() && c.o.json:
+		return errors.Join(print(), report.GitHub(c.s.err, result, os.Getenv("GITHUB_WORKSPACE")))
+	case onGitHub():
+		return errors.Join(report.WithoutCommands(c.s.out, print), report.GitHub(c.s.out, result, os.Getenv("GITHUB_WORKSPACE")))
 	}
-	if path := os.Getenv("GITHUB_STEP_SUMMARY"); github && path != "" {
-		errs = errors.Join(errs, report.AppendSummary(path, result))
+	return print()
+}
+
+// write writes the files, and on GitHub the summary of the step.
+func (c *checker) write(result *report.Check) error {
+	var errs error
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); onGitHub() && path != "" {
+		errs = report.AppendSummary(path, result)
 	}
 	return errors.Join(errs, c.s.writeAll(c.o.outputs, func(path string) error { return report.WriteCheck(path, result) }))
 }

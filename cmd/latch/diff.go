@@ -115,18 +115,20 @@ func diff(s streams, o *diffOptions, args []string) error {
 		}
 		return err
 	}
+	defer keepOnPipe()()
 	if o.json {
 		err = report.DiffJSON(s.out, d)
 	} else {
 		err = report.DiffText(s.out, d, textOptions(s.out, o.top))
 	}
+	err, gone := unread(err)
 	if err := errors.Join(err, s.writeAll(o.outputs, func(path string) error { return report.WriteDiff(path, d) })); err != nil {
 		return err
 	}
 	if n := d.Count(budget.Worse); n > 0 && o.failOnWorse {
 		return &exitError{exitBroken, fmt.Errorf("%d of %d became worse (--fail-on-worse)", n, len(d.Rows))}
 	}
-	return nil
+	return gone
 }
 
 // loadSide joins the files of one side.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 
 	"github.com/latchprof/latch/report"
 )
@@ -34,6 +35,15 @@ func absolute(path string) string {
 		return abs
 	}
 	return path
+}
+
+// unread parts an error of printing: where who read the output has gone, nothing
+// is wrong, and files are written as ever, but the exit status says so.
+func unread(err error) (wrong, gone error) {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil, &exitError{code: exitPipe}
+	}
+	return err, nil
 }
 
 // writeAll writes files, and says so of each.

@@ -213,14 +213,15 @@ func (o *recordOptions) print(w io.Writer, rec *latency.Recording) error {
 
 // finish prints the whole recording and writes the files.
 func (o *recordOptions) finish(s streams, rec *latency.Recording) error {
-	err := o.print(s.out, rec)
+	defer keepOnPipe()()
+	err, gone := unread(o.print(s.out, rec))
 	if err := errors.Join(err, s.writeAll(o.outputs, func(path string) error { return report.WriteFile(path, rec) })); err != nil {
 		return err
 	}
 	if o.strict {
-		return noneLost(rec)
+		return cmp.Or(noneLost(rec), gone)
 	}
-	return nil
+	return gone
 }
 
 // noneLost returns an error if calls of a function were lost.
