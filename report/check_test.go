@@ -2,14 +2,18 @@ package report
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/latchprof/latch/budget"
 	"github.com/latchprof/latch/internal/testutil"
 )
 
@@ -114,5 +118,33 @@ func TestWriteCheck(t *testing.T) {
 	}
 	if got := names(t, dir); len(got) != len(checkFormats) {
 		t.Errorf("files %q", got)
+	}
+}
+
+// Of many verdicts, those that fail stand above the last line.
+func TestCheckTextOrder(t *testing.T) {
+	c := &Check{}
+	for i := range 100 {
+		v := budget.Verdict{Budget: "b", Func: fmt.Sprintf("f%02d", i), State: budget.Pass, Action: budget.ActPass}
+		switch i {
+		case 7:
+			v.State, v.Action = budget.Fail, budget.ActFail
+		case 3:
+			v.State, v.Action = budget.Inconclusive, budget.ActWarn
+		}
+		c.Verdicts = append(c.Verdicts, v)
+	}
+	var out strings.Builder
+	if err := CheckText(&out, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, name := range regexp.MustCompile(`f\d\d`).FindAllString(out.String(), -1) {
+		if name == "f02" || name == "f03" || name == "f07" || name == "f99" {
+			order = append(order, name)
+		}
+	}
+	if want := []string{"f02", "f99", "f03", "f07"}; !slices.Equal(order, want) {
+		t.Errorf("%v, want %v\n%s", order, want, &out)
 	}
 }

@@ -4,14 +4,32 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/latchprof/latch/budget"
 	"github.com/latchprof/latch/latency"
 )
 
+// manyVerdicts is how many a screen shows.
+const manyVerdicts = 30
+
+// inOrder returns verdicts in their order, or, where they are too many to be seen
+// at once, with those last that matter: the last lines stay on the screen.
+func inOrder(verdicts []budget.Verdict) []*budget.Verdict {
+	out := make([]*budget.Verdict, len(verdicts))
+	for i := range verdicts {
+		out[i] = &verdicts[i]
+	}
+	if len(out) > manyVerdicts {
+		slices.SortStableFunc(out, func(a, b *budget.Verdict) int { return int(b.Action) - int(a.Action) })
+	}
+	return out
+}
+
 // CheckText writes c for people: a row for each verdict with the reasons below
-// it, the losses, the warnings, and the counts in the last line. Of opts, Top
+// it, the losses, the warnings, and the counts in the last line. Of more than 30
+// verdicts, those come last that warn or fail. Of opts, Top
 // does not matter: no verdict is left out. What Text says of strings and of
 // widths holds here too.
 func CheckText(w io.Writer, c *Check, opts *TextOptions) error {
@@ -24,8 +42,8 @@ func CheckText(w io.Writer, c *Check, opts *TextOptions) error {
 		{name: "verdict"}, {name: "key", cuts: true}, {name: "metric", number: true}, {name: "estimate", number: true},
 		{name: "interval", number: true, spare: 1}, {name: "calls", number: true, spare: 2}, {name: "limit", number: true},
 	}}
-	for i := range c.Verdicts {
-		g.rows = append(g.rows, verdictRow(&c.Verdicts[i], p.Width))
+	for _, v := range inOrder(c.Verdicts) {
+		g.rows = append(g.rows, verdictRow(v, p.Width))
 	}
 	if len(g.rows) > 0 {
 		p.grid(&g)

@@ -244,6 +244,7 @@ func testPageAxis(t *testing.T, browser context.Context) {
 	durations := spread(90, 1e6, 1)
 	for _, extreme := range [][]uint64{nil, {0, 30}, {9_000e9}, {0, 9_000e9}} {
 		p := open(t, browser, recording(function("f", nil, seriesOf(map[string]string{}, slices.Concat(durations, spread(9, 7e4, 1), spread(9, 2e8, 1), extreme)...))), 1400, 900)
+		p.wait(`[...document.querySelectorAll("#heat .axis text")].some((t) => t.textContent === "1ms")`) // drawn with the next frame
 		place := eval[[]float64](p, `(() => {
 			const canvas = document.querySelector("#heat canvas.strip");
 			const tick = [...document.querySelectorAll("#heat .axis text")].find((t) => t.textContent === "1ms");
