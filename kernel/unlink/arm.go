@@ -31,6 +31,9 @@ type watch struct {
 	// present says that the file is there, by what was told so far; a route is
 	// ahead of that.
 	present bool
+	// swapped says that another file has got its name, which was not looked at
+	// yet: it may be a symbolic link to nothing.
+	swapped bool
 	missing int   // times in a row that it was looked for in vain although present
 	size    int64 // when it was last looked at
 }

@@ -190,7 +190,7 @@ func (w *tracer) removed(a *attempt, h hit, kind Kind, other string) []*Event {
 		}
 	case h.step.last && a.Error == 0:
 		was := h.watch.present
-		h.watch.present = kind == Replaced
+		h.watch.present, h.watch.swapped = kind == Replaced, kind == Replaced
 		if took && !was && !victim {
 			return nil
 		}

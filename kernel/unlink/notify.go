@@ -313,6 +313,7 @@ func (n *notifier) kinds(mask uint64, h hit, path string) (kinds []Kind) {
 	}
 	const changes = unix.FAN_CREATE | unix.FAN_MOVED_TO | unix.FAN_MOVED_FROM | unix.FAN_DELETE
 	if own && mask&changes != 0 {
+		w.swapped = w.swapped || mask&unix.FAN_MOVED_TO != 0
 		w.present = mask&(unix.FAN_MOVED_FROM|unix.FAN_DELETE) == 0 || there && mask&(unix.FAN_CREATE|unix.FAN_MOVED_TO) != 0
 	}
 	return kinds

@@ -163,6 +163,12 @@ func begin(watches []*watch, mounts map[uint32]mount) (doubts []string, err erro
 	return doubts, nil
 }
 
+// isLink says whether a path is that of a symbolic link.
+func isLink(path string) bool {
+	st, err := os.Lstat(path)
+	return err == nil && st.Mode()&fs.ModeSymlink != 0
+}
+
 // unexplained tells of files that are gone although nothing was heard for a while,
 // and notes those that are there.
 func unexplained(watches []*watch) (events []*Event) {
@@ -170,14 +176,17 @@ func unexplained(watches []*watch) (events []*Event) {
 		w.old = nil
 		switch there := w.there(); {
 		case w.pattern != "" || there == w.present:
-			w.missing = 0
+			w.missing, w.swapped = 0, w.swapped && !there
 		case there:
-			w.present = true
+			w.present, w.swapped = true, false
 		default:
 			if w.missing++; w.missing < 2 {
 				continue
 			}
 			w.present, w.missing = false, 0
+			if w.swapped && isLink(w.path) {
+				continue // what replaced it leads nowhere: nothing went
+			}
 			events = append(events, &Event{Time: time.Now(), Path: w.path, Watched: w.path, Kind: Vanished,
 				Note: "no system call that was seen did it: another machine, the kernel itself, or what was lost"})
 		}

@@ -306,6 +306,28 @@ func TestLink(t *testing.T) {
 	}
 }
 
+// TestLinkToNothing holds that a file which is replaced by a symbolic link to
+// nothing is told once: it has not vanished as well.
+func TestLinkToNothing(t *testing.T) {
+	for _, backend := range []string{unlink.BackendBPF, unlink.BackendFanotify} {
+		l := newLab(t, filepath.Join(t.TempDir(), "d"))
+		l.files("f", "witness")
+		s := watch(t, &unlink.Options{Backend: backend}, l.path("f"), l.path("witness"))
+		command(t, l.dir, "ln", "-sfn", "nowhere", "f")
+		if e := s.next(); e.Kind != unlink.Replaced || e.Path != l.path("f") {
+			t.Errorf("%s: first %s", backend, brief(l, e))
+		}
+		// What goes unseen is told together with all else that is missed.
+		mount(t, "tmpfs", l.dir, "tmpfs", "")
+		if err := os.Symlink("nowhere", l.path("f")); err != nil {
+			t.Fatal(err)
+		}
+		if e := s.next(); e.Kind != unlink.Vanished || e.Path != l.path("witness") {
+			t.Errorf("%s: then %s", backend, brief(l, e))
+		}
+	}
+}
+
 // TestMountBelow holds that it is said what is not seen of a directory.
 func TestMountBelow(t *testing.T) {
 	l := newLab(t, filepath.Join(t.TempDir(), "d"))
