@@ -328,6 +328,35 @@ func TestLinkToNothing(t *testing.T) {
 	}
 }
 
+// TestExecutesAfter holds that who removed a file is told as it was then, when it
+// and its parent have executed other programs by the time it is told.
+func TestExecutesAfter(t *testing.T) {
+	testutil.Need(t, "perl")
+	l := newLab(t, filepath.Join(t.TempDir(), "d"))
+	l.files("f")
+	s := watch(t, nil, l.path("f"))
+	cmd := exec.Command("perl", "-e", `pipe R, W; if (!fork) { unlink "f"; exec "cat" } close W; <R>; exec "cat"`)
+	cmd.Dir = l.dir
+	in, err := cmd.StdinPipe() // which cat waits for
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	e := s.next()
+	if in.Close() != nil || cmd.Wait() != nil {
+		t.Error("perl and cat did not end well")
+	}
+	if e.Comm != "perl" || filepath.Base(e.Exe) != "perl" || len(e.Argv) != 3 || e.Argv[0] != "perl" {
+		t.Errorf("%s ran %q %q", e.Comm, e.Exe, e.Argv)
+	}
+	up := e.Parents[0]
+	if up.PID != cmd.Process.Pid || up.Comm != "perl" || len(up.Argv) > 0 && up.Argv[0] != "perl" || up.Exe != "" && filepath.Base(up.Exe) != "perl" {
+		t.Errorf("it was started by %+v", up)
+	}
+}
+
 // TestMountBelow holds that it is said what is not seen of a directory.
 func TestMountBelow(t *testing.T) {
 	l := newLab(t, filepath.Join(t.TempDir(), "d"))

@@ -1,6 +1,8 @@
 package unlink
 
 import (
+	"path/filepath"
+
 	"github.com/latchprof/latch/bpf"
 	"github.com/latchprof/latch/internal/procfs"
 	"github.com/latchprof/latch/kernel"
@@ -45,14 +47,24 @@ func (w *tracer) who(a *attempt) (Process, []Process) {
 // tick is what times of start are counted in (proc_pid_stat(5)), in nanoseconds.
 const tick = 10_000_000
 
-// alive adds what /proc says of a process, if it is still the one.
+// alive adds what /proc says of a process, if it is still the one. What it runs is
+// taken from there only while that is what it ran: it may have executed another
+// program since.
 func alive(p *Process) bool {
 	proc, err := procfs.Open(p.PID)
 	if err != nil || proc.StartTime != p.start/tick {
 		return false
 	}
 	now := processOf(proc)
-	p.Exe, p.Cgroup = now.Exe, now.Cgroup
+	p.Cgroup = now.Cgroup
+	same := p.Comm == now.Comm
+	if p.Exe != "" {
+		same = filepath.Base(p.Exe) == filepath.Base(now.Exe)
+	}
+	if !same {
+		return true
+	}
+	p.Exe = now.Exe
 	if len(p.Argv) == 0 {
 		p.Argv, p.ArgvCut = now.Argv, now.ArgvCut
 	}
