@@ -232,3 +232,18 @@ func TestSyscallTargets(t *testing.T) {
 		t.Errorf("everybody (-stated +recorded):\n%s", diff)
 	}
 }
+
+// TestSyscallTargetEnded holds that a recording says which program it is of, though
+// the process has ended by then.
+func TestSyscallTargetEnded(t *testing.T) {
+	testutil.NeedRoot(t)
+	exe, err := filepath.EvalSymlinks("/bin/true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := startLatch(t, "record", "sys:*", "--json", "--", "/bin/true")
+	targets := l.recording().Targets
+	if len(targets) != 1 || targets[0].Exe != exe || targets[0].BuildID == "" {
+		t.Errorf("it is of %+v, want %s", targets, exe)
+	}
+}

@@ -15,7 +15,7 @@ import (
 // maxIdle.
 func (s *Session) Read() (*latency.Recording, error) {
 	rec := ledger.NewRecording(s.start, s.end, s.plan.Warnings)
-	rec.Targets = s.targets()
+	rec.Targets = s.targets
 	open, err := s.open()
 	if err != nil {
 		return nil, err
@@ -69,10 +69,11 @@ func (s *Session) Read() (*latency.Recording, error) {
 // maxIdle is how many system calls a recording has though they were not made.
 const maxIdle = 16
 
-// targets lists the measured processes.
-func (s *Session) targets() []latency.Target {
+// targetsOf lists the measured processes as they are before they are measured: in
+// the end they may be gone.
+func targetsOf(pids []int) []latency.Target {
 	var out []latency.Target
-	for _, pid := range s.plan.PIDs {
+	for _, pid := range pids {
 		t := latency.Target{PID: pid}
 		if p, err := procfs.Find(pid); err == nil { // else it has ended
 			t.Exe = p.Comm

@@ -53,6 +53,8 @@ type Session struct {
 	events *eventReader // of traced calls, else nil
 	funcs  []ledger.Func
 
+	targets []latency.Target
+
 	start, end time.Time
 	stopOnce   sync.Once
 	stopErr    error
@@ -64,7 +66,7 @@ func Attach(plan *Plan, opts *Options) (_ *Session, err error) {
 		opts = &Options{}
 	}
 	_ = rlimit.RemoveMemlock() // kernels before 5.11 count maps against it; else the load says so
-	s := &Session{plan: plan, opts: opts}
+	s := &Session{plan: plan, opts: opts, targets: targetsOf(plan.PIDs)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
