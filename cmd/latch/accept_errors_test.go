@@ -22,11 +22,11 @@ func refuse(t *testing.T, code int, words []string, args ...string) {
 	refuseTool(t, exec.Command(latchPath(t), args...), code, words)
 }
 
-func refuseTool(t *testing.T, cmd *exec.Cmd, code int, words []string) {
+func refuseTool(t *testing.T, cmd *exec.Cmd, code int, words []string) (said string) {
 	t.Helper()
 	l := startTool(t, cmd)
 	got := l.wait()
-	said := l.said()
+	said = l.said()
 	if got != code {
 		t.Errorf("latch ended with %d, not %d: %s", got, code, said)
 	}
@@ -46,6 +46,7 @@ func refuseTool(t *testing.T, cmd *exec.Cmd, code int, words []string) {
 			t.Errorf("latch does not say %q: %s", w, said)
 		}
 	}
+	return said
 }
 
 // TestUsage gives latch command lines that mean nothing.

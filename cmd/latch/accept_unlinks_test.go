@@ -153,6 +153,7 @@ func TestUnlinksRefuses(t *testing.T) {
 		{nil, exitUsage, "say which file"},
 		{[]string{""}, exitUsage, "a PATH is empty"},
 		{[]string{"/"}, exitUsage, "watch /: that is every file of this machine"},
+		{[]string{"/tmp/[a"}, exitUsage, "syntax error in pattern"},
 		{[]string{"/.."}, exitUsage, "every file of this machine"},
 		{[]string{"/proc/1/status"}, exitUnmeasured, "it is on a proc file system: its files are views into the kernel"},
 		{[]string{"/sys/kernel/nosuch"}, exitUnmeasured, "sysfs"},
@@ -170,7 +171,11 @@ func TestUnlinksRefuses(t *testing.T) {
 			refuseTool(t, exec.Command(latchPath(t), append([]string{"unlinks"}, r.args...)...), r.code, []string{r.says})
 		})
 	}
-	nobody := exec.Command(latchPath(t), "unlinks", "/tmp/x")
-	nobody.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	refuseTool(t, nobody, exitUnmeasured, []string{"unlinks needs root"})
+	for _, r := range [][]string{{"needs root, or CAP_BPF and CAP_PERFMON"}, {"needs root, or CAP_SYS_ADMIN", "--backend", "fanotify"}} {
+		nobody := exec.Command(latchPath(t), append([]string{"unlinks", "/tmp/x"}, r[1:]...)...)
+		nobody.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if said := refuseTool(t, nobody, exitUnmeasured, r[:1]); strings.Contains(strings.TrimSpace(said), "\n") || strings.Contains(said, "MEMLOCK") {
+			t.Errorf("latch says more than one sentence: %s", said)
+		}
+	}
 }

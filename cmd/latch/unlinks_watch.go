@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/latchprof/latch/internal/ledger"
 	"github.com/latchprof/latch/kernel/unlink"
 	"github.com/latchprof/latch/report"
 	"github.com/latchprof/latch/uprobe"
@@ -52,10 +53,10 @@ func (w *unlinkWatch) watch(ctx context.Context, signals *interrupts, req *uprob
 	}
 	w.watcher, err = unlink.Watch(w.paths, &unlink.Options{Failed: w.options.failed, Calls: w.calls.calls(), Backend: w.options.backend})
 	switch {
-	case errors.Is(err, unlink.ErrTooWide):
+	case errors.Is(err, unlink.ErrTooWide), errors.Is(err, filepath.ErrBadPattern):
 		return usage(err)
-	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return fmt.Errorf("unlinks needs root: %w", err)
+	case errors.Is(err, unix.EPERM) && w.options.backend != unlink.BackendFanotify:
+		return fmt.Errorf("watch removals: %w", ledger.Permission(err))
 	case err != nil:
 		return err
 	}

@@ -120,6 +120,9 @@ func (w *watch) look(id identify, mounts map[uint32]mount) error {
 	routes := make([]route, 0, len(paths))
 	for _, path := range paths {
 		r, err := follow(path, id)
+		if w.pattern != "" && err != nil && path != filepath.Dir(w.path) {
+			continue // a match, such as a link to itself, that is no directory to look in
+		}
 		if err != nil {
 			return err
 		}

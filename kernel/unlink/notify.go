@@ -52,6 +52,9 @@ func notify(watches []*watch) (_ *notifier, err error) {
 	}()
 	// Without the right to, it would tell of no process.
 	n.fd, err = unix.FanotifyInit(unix.FAN_CLASS_NOTIF|unix.FAN_CLOEXEC|unix.FAN_NONBLOCK|unix.FAN_REPORT_DFID_NAME|unix.FAN_UNLIMITED_QUEUE|unix.FAN_UNLIMITED_MARKS, unix.O_RDONLY|unix.O_LARGEFILE)
+	if errors.Is(err, unix.EPERM) {
+		return nil, fmt.Errorf("it needs root, or CAP_SYS_ADMIN: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}

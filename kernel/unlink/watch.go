@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,6 +82,9 @@ func Watch(paths []string, opts *Options) (*Watcher, error) {
 		return wrap(t, err)
 	}
 	n, second := notify(watches)
+	if errors.Is(err, fs.ErrPermission) && errors.Is(second, fs.ErrPermission) {
+		return nil, err // for which there is one reason
+	}
 	if second != nil {
 		return nil, errors.Join(err, second)
 	}
@@ -157,7 +161,11 @@ func begin(watches []*watch, mounts map[uint32]mount) (doubts []string, err erro
 		if err != nil {
 			return nil, err
 		}
-		doubts = append(doubts, more...)
+		for _, d := range more { // a path may be given twice, a mount lie over another
+			if !slices.Contains(doubts, d) {
+				doubts = append(doubts, d)
+			}
+		}
 		w.present = w.there()
 	}
 	return doubts, nil

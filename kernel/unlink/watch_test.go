@@ -370,6 +370,37 @@ func TestMountBelow(t *testing.T) {
 	}
 }
 
+// TestDoubtedOnce holds that nothing is said twice: of a path that is given twice,
+// and of a directory over which two file systems lie.
+func TestDoubtedOnce(t *testing.T) {
+	l := newLab(t, filepath.Join(t.TempDir(), "d"))
+	mount(t, "tmpfs", l.path("tree/other"), "tmpfs", "")
+	mount(t, "tmpfs", l.path("tree/other"), "tmpfs", "")
+	for _, backend := range []string{unlink.BackendBPF, unlink.BackendFanotify} {
+		s := watch(t, &unlink.Options{Backend: backend}, l.path("tree"), l.path("no"), l.path("no"))
+		if got := s.w.Doubts(); len(got) != 2 {
+			t.Errorf("%s: doubts %q", backend, got)
+		}
+	}
+}
+
+// TestPatternOfDirectories holds that a pattern of directories passes over what is
+// none: a link to itself, and a file.
+func TestPatternOfDirectories(t *testing.T) {
+	for _, backend := range []string{unlink.BackendBPF, unlink.BackendFanotify} {
+		l := newLab(t, filepath.Join(t.TempDir(), "d"))
+		l.files("a/x.log", "file")
+		if err := os.Symlink("loop", l.path("loop")); err != nil {
+			t.Fatal(err)
+		}
+		s := watch(t, &unlink.Options{Backend: backend}, l.path("*/*.log"))
+		command(t, l.dir, "rm", "a/x.log")
+		if told := s.told(); len(told) != 1 || told[0].Path != l.path("a/x.log") {
+			t.Errorf("%s: %q", backend, briefs(l, told))
+		}
+	}
+}
+
 // TestVanished holds that a file which goes without being seen to go is told.
 func TestVanished(t *testing.T) {
 	l := fileSystems["tmpfs"](t)
