@@ -128,22 +128,27 @@ func tracepointProto(def *btf.Typedef) (*btf.FuncProto, error) {
 // ErrSyscallEvent says that a tracepoint is one of system calls.
 var ErrSyscallEvent = errors.New("system calls are measured as sys:NAME")
 
-// FindTracepoints returns the tracepoints that GROUP:NAME selects, either of which
-// may be a glob or a /regexp/. Where tracefs is not mounted they are those that
+// ParseTracepoint parses GROUP:NAME, either of which may be a glob or a /regexp/.
+func ParseTracepoint(pattern string) (group, name elfsym.Pattern, err error) {
+	g, n, ok := strings.Cut(pattern, ":")
+	if !ok || g == "" || n == "" {
+		return group, name, fmt.Errorf("t:%s: a tracepoint is written t:GROUP:NAME", pattern)
+	}
+	if group, err = elfsym.ParsePattern(g); err != nil {
+		return group, name, err
+	}
+	name, err = elfsym.ParsePattern(n)
+	return group, name, err
+}
+
+// FindTracepoints returns the tracepoints that ParseTracepoint's pattern selects. Where tracefs is not mounted they are those that
 // the kernel's types tell of, which do not tell groups.
 func FindTracepoints(pattern string, types *Types) ([]Tracepoint, error) {
-	group, name, ok := strings.Cut(pattern, ":")
-	if !ok || group == "" || name == "" {
-		return nil, fmt.Errorf("t:%s: a tracepoint is written t:GROUP:NAME", pattern)
-	}
-	g, err := elfsym.ParsePattern(group)
+	g, n, err := ParseTracepoint(pattern)
 	if err != nil {
 		return nil, err
 	}
-	n, err := elfsym.ParsePattern(name)
-	if err != nil {
-		return nil, err
-	}
+	group, name, _ := strings.Cut(pattern, ":")
 	if group == "syscalls" {
 		return nil, fmt.Errorf("t:%s: %w", pattern, ErrSyscallEvent)
 	}

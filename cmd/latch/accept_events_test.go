@@ -181,9 +181,11 @@ func TestNoKernelFunction(t *testing.T) {
 		{"tracepoint in a recording", exitUsage, []string{"t:skb:kfree_skb", "latch trace"}, []string{"record", "t:skb:kfree_skb"}},
 		{"two views", exitUsage, []string{"p.nosuch", "filename, pid, old_pid", "^"}, []string{"trace", "t:sched:sched_process_exec", "--show", "filename", "--show", "p.nosuch"}},
 		{"near tracepoint", exitUnmeasured, []string{"sched_proces_exec", "sched_process_exec"}, []string{"trace", "t:sched:sched_proces_exec"}},
-		{"half a tracepoint", exitUnmeasured, []string{"t:GROUP:NAME"}, []string{"trace", "t:sched"}},
+		{"half a tracepoint", exitUsage, []string{"t:GROUP:NAME"}, []string{"trace", "t:sched"}},
 		{"tracepoint of system calls", exitUnmeasured, []string{"sys:NAME"}, []string{"trace", "t:syscalls:sys_enter_openat"}},
-		{"latency of a tracepoint", exitUnmeasured, []string{"takes no time"}, []string{"trace", "t:sched:sched_process_exec", "--min", "1ms"}},
+		{"half a tracepoint in a list", exitUsage, []string{"t:GROUP:NAME"}, []string{"list", "t:sched:"}},
+		{"no name of a system call", exitUsage, []string{"names no function"}, []string{"list", "sys:"}},
+		{"latency of a tracepoint", exitUsage, []string{"takes no time"}, []string{"trace", "t:sched:sched_process_exec", "--min", "1ms"}},
 		{"file and tracepoint", exitUsage, []string{"-e", "-p"}, []string{"trace", "-e", "/bin/sh", "t:sched:sched_process_exec"}},
 		{"drops of system calls", exitUsage, []string{"--drops"}, []string{"record", "--drops", "-d", "1s", "sys:openat"}},
 	} {

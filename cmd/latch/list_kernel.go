@@ -53,6 +53,9 @@ func listKernel(w io.Writer, o *listOptions, patterns []string) error {
 
 // kernelFunctions are what a pattern selects.
 func kernelFunctions(pattern string, types *kernel.Types) ([]listed, error) {
+	if err := checkPattern(pattern); err != nil {
+		return nil, usage(err)
+	}
 	var out []listed
 	if name, ok := strings.CutPrefix(pattern, probe.Prefix); ok {
 		calls, err := kernel.FindSyscalls(name)

@@ -84,7 +84,7 @@ func exitCode(err error) (code int, said bool) {
 	var ambiguous *elfsym.AmbiguousError
 	switch {
 	case errors.As(err, &syntax) && !errors.Is(err, elfsym.ErrOptimizedOut) && !errors.Is(err, elfsym.ErrUnsupportedClass),
-		errors.As(err, &ambiguous), errors.Is(err, uprobe.ErrTooMany), errors.Is(err, probe.ErrTooManyEvents), errors.Is(err, uprobe.ErrTooManyLimits):
+		errors.As(err, &ambiguous), errors.Is(err, uprobe.ErrTooMany), errors.Is(err, probe.ErrTooManyEvents), errors.Is(err, probe.ErrNoReturn), errors.Is(err, uprobe.ErrTooManyLimits):
 		return exitUsage, false
 	}
 	return exitUnmeasured, false

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchprof/latch/elfsym"
 	"github.com/latchprof/latch/fetch"
+	"github.com/latchprof/latch/kernel"
 	"github.com/latchprof/latch/kernel/probe"
 	"github.com/latchprof/latch/uprobe"
 )
@@ -149,8 +150,9 @@ func isKernels(p string) bool {
 
 // checkPattern refuses what names nothing that could be measured.
 func checkPattern(text string) error {
-	if strings.HasPrefix(text, probe.EventPrefix) {
-		return nil // its halves are patterns
+	if point, ok := strings.CutPrefix(text, probe.EventPrefix); ok {
+		_, _, err := kernel.ParseTracepoint(point)
+		return err
 	}
 	_, err := elfsym.ParsePattern(strings.TrimPrefix(text, probe.Prefix))
 	return err

@@ -126,11 +126,11 @@ func (p *EventPlan) event(req *EventRequest, t kernel.Tracepoint, types *kernel.
 		env = eventEnv(req, args)
 	}
 	var err error
-	if e.Program, err = req.Choice.Compile(e.Name, nil, env, errNoReturn); err != nil {
+	if e.Program, err = req.Choice.Compile(e.Name, nil, env, ErrNoReturn); err != nil {
 		return nil, err
 	}
 	if e.Program.AtExit() {
-		return nil, fmt.Errorf("%s: %w", req.Choice.Where.Text, errNoReturn)
+		return nil, fmt.Errorf("%s: %w", req.Choice.Where.Text, ErrNoReturn)
 	}
 	req.Choice.Keep(e.Program)
 	return e, nil
@@ -143,8 +143,8 @@ func (p *EventPlan) warn(text string) {
 	}
 }
 
-// errNoReturn says why a tracepoint has no result and no latency.
-var errNoReturn = errors.New("a tracepoint is passed, it takes no time and has no result")
+// ErrNoReturn says why a tracepoint has no result and no latency.
+var ErrNoReturn = errors.New("a tracepoint is passed, it takes no time and has no result")
 
 // applies counts the expressions that can be read of these fields; the filter
 // counts more than all others, as without it there is nothing.
