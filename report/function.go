@@ -17,7 +17,7 @@ const maxIdle = 3
 func (p *printer) functions(rec *latency.Recording) {
 	if len(rec.Functions) == 0 {
 		p.line(plain, "")
-		p.line(plain, "no functions")
+		p.line(plain, "no calls")
 	}
 	var idle []*latency.Function
 	together := systemCalls(rec.Functions)
