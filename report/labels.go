@@ -25,7 +25,7 @@ func labelNames(functions []latency.Function) map[string]string {
 	taken := map[string]bool{latencyLabel: true}
 	for i := range functions {
 		for _, part := range functions[i].By {
-			if _, ok := names[part]; ok || part == latency.KeyIn { // the stack says that
+			if _, ok := names[part]; ok {
 				continue
 			}
 			name := labelValue(part)

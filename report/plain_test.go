@@ -18,7 +18,7 @@ import (
 func plainGoldens(t *testing.T, format string, write func(io.Writer, *latency.Recording) error, check func(t *testing.T, rec *latency.Recording, text []byte)) {
 	t.Helper()
 	for name, rec := range map[string]*latency.Recording{
-		"shop": shop(), "drops": dropped(), "counted": counted(), "hostile": hostile(), "empty": recording(),
+		"shop": shop(), "drops": dropped(), "systems": systems(), "counted": counted(), "hostile": hostile(), "empty": recording(),
 		"nasty": hostileCheck().Runs.Recordings[0],
 	} {
 		t.Run(name, func(t *testing.T) {

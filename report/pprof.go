@@ -65,6 +65,7 @@ func newProfile(rec *latency.Recording) (*profile.Profile, error) {
 		locations: make(map[string]*profile.Location),
 		recorded:  rec,
 	}
+	delete(b.names, latency.KeyIn) // the stack says that
 	for _, t := range rec.Targets[:min(1, len(rec.Targets))] {
 		b.mapping(mappingID{t.Exe, t.BuildID})
 	}

@@ -46,7 +46,7 @@ func TestPprofGolden(t *testing.T) {
 		function("main.total", []string{"n"}, seriesOf(map[string]string{"n": "12"}, 2000)),
 	)
 	small.Functions[1].Binary, small.Functions[1].BuildID = "/usr/lib/libtotal.so", "beef"
-	for name, rec := range map[string]*latency.Recording{"small": small, "drops": dropped(), "counted": counted(), "hostile": hostile()} {
+	for name, rec := range map[string]*latency.Recording{"small": small, "drops": dropped(), "systems": systems(), "counted": counted(), "hostile": hostile()} {
 		testutil.Golden(t, "pprof-"+name+".golden", []byte(parsed(t, rec).String()))
 	}
 }
@@ -54,7 +54,7 @@ func TestPprofGolden(t *testing.T) {
 // TestPprofSums holds the profile's sums, in all and per function, against the
 // recording's.
 func TestPprofSums(t *testing.T) {
-	for i, rec := range []*latency.Recording{shop(), dropped(), manyKeys(), counted(), hostile(), recording()} {
+	for i, rec := range []*latency.Recording{shop(), dropped(), systems(), manyKeys(), counted(), hostile(), recording()} {
 		want := make(map[string][3]int64)
 		for _, f := range rec.Functions {
 			for _, s := range f.Series {

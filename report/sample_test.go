@@ -106,6 +106,29 @@ func dropped() *latency.Recording {
 	return recording(send, dial)
 }
 
+// systems has system calls that a handler makes, by route, and some that nobody
+// did; one has not returned, one never does.
+func systems() *latency.Recording {
+	handle := function("main.handle", []string{"route"},
+		seriesOf(map[string]string{"route": "/a"}, 100_000, 120_000), seriesOf(map[string]string{"route": "/b"}, 50_000))
+	handle.Series[0].SelfNS, handle.Series[1].SelfNS = 150_000, 40_000
+	rec := recording(handle)
+	for i, name := range []string{"read", "write", "openat", "futex"} {
+		in := map[string]string{"route": "/a", latency.KeyIn: "main.handle"}
+		none := map[string]string{"route": latency.KeyNone, latency.KeyIn: latency.KeyNone}
+		f := function("sys:"+name, []string{"route", latency.KeyIn}, seriesOf(in, spread(7+i, 1000, 1.3)...), seriesOf(none, 4_000))
+		f.Symbol, f.Lang, f.Binary, f.File, f.Line, f.Addr = name, latency.LangKernel, "", "", 0, 0
+		f.Entry, f.Exit = latency.Entry{Cost: latency.ExitTracepoint}, latency.ExitTracepoint
+		rec.Functions = append(rec.Functions, f)
+	}
+	futex := &rec.Functions[4].Balance
+	futex.Entries, futex.InFlight = futex.Entries+1, 1
+	exit := function("sys:exit_group", []string{"route", latency.KeyIn}, latency.Series{Key: map[string]string{"route": latency.KeyNone, latency.KeyIn: latency.KeyNone}, Count: 1})
+	exit.Symbol, exit.Lang, exit.Binary, exit.File, exit.Line, exit.Addr, exit.Exit = "exit_group", latency.LangKernel, "", "", 0, 0, latency.ExitNone
+	rec.Functions = append(rec.Functions, exit)
+	return rec
+}
+
 // manyKeys has more series than are shown and keys of any length.
 func manyKeys() *latency.Recording {
 	var series []latency.Series

@@ -57,10 +57,10 @@ func (p *printer) oneTable(calls []*latency.Function) {
 	}
 	p.function(&all, nil)
 	for _, f := range partial {
-		what := Escape(f.Name) + " "
+		what := Escape(f.Name)
 		if f.Exit == latency.ExitNone {
-			what += "is counted, not timed: "
+			what += ", counted, not timed"
 		}
-		p.paragraph(plain, 2, what+Balance(&f.Balance))
+		p.paragraph(plain, 2, what+": "+strings.TrimPrefix(Balance(&f.Balance), "balance: "))
 	}
 }

@@ -33,6 +33,7 @@ func TestTextGolden(t *testing.T) {
 		{"text-shop-color", shop(), &TextOptions{Color: true}},
 		{"text-drops", dropped(), nil},
 		{"text-drops-width=60", dropped(), &TextOptions{Width: 60}},
+		{"text-systems", systems(), nil},
 		{"text-many-keys", manyKeys(), nil},
 		{"text-many-keys-top=3-width=140", manyKeys(), &TextOptions{Top: 3, Width: 140}},
 		{"text-counted", counted(), nil},
@@ -49,7 +50,7 @@ func TestTextGolden(t *testing.T) {
 // TestTextWidth holds every line of every report against the width asked for.
 func TestTextWidth(t *testing.T) {
 	for _, cells := range []int{0, 60, 72, 80, 100, 131, 200} {
-		for i, rec := range []*latency.Recording{shop(), dropped(), manyKeys(), counted(), hostile(), recording()} {
+		for i, rec := range []*latency.Recording{shop(), dropped(), systems(), manyKeys(), counted(), hostile(), recording()} {
 			limit := cells
 			if limit == 0 {
 				limit = 100
