@@ -66,6 +66,15 @@ struct {
 	__type(value, struct system_call);
 } open_syscalls SEC(".maps");
 
+/* key: id of a user function  value: how many bytes of data its key has: behind them
+ * stands what only its exit needs */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} outer_sizes SEC(".maps");
+
 /* key: group  value: its group_enter */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -182,15 +191,21 @@ static __noinline int set_outer(struct system_call *call)
 	struct made_in *in = (void *)call->key.data + outer_at;
 	struct caller who = {};
 	struct call *outer = current_call(&who);
+	__u32 id, *size, n;
 
 	if (!outer)
 		return 0;
+	id = outer->key.func;
+	size = bpf_map_lookup_elem(&outer_sizes, &id);
+	n = size ? *size : 0;
+	if (n > outer_size)
+		n = outer_size;
 	call->outer_ns = outer->entry_ns;
 	call->goid = who.goid;
 	call->stack = who.stack;
-	in->func = outer->key.func + 1ULL;
+	in->func = id + 1ULL;
 	in->status = outer->key.status;
-	bpf_probe_read_kernel(in + 1, outer_size, outer->key.data);
+	bpf_probe_read_kernel(in + 1, n, outer->key.data);
 	return 0;
 }
 

@@ -128,6 +128,7 @@ const (
 	SysMapInnermost      = "innermost"
 	SysMapOpenCalls      = "open_calls"
 	SysMapOpenSyscalls   = "open_syscalls"
+	SysMapOuterSizes     = "outer_sizes"
 	SysMapRoutes         = "routes"
 	SysMapSeries         = "series"
 	SysMapTargets        = "targets"
@@ -227,6 +228,7 @@ type SysMapSpecs struct {
 	Innermost    *ebpf.MapSpec `ebpf:"innermost"`
 	OpenCalls    *ebpf.MapSpec `ebpf:"open_calls"`
 	OpenSyscalls *ebpf.MapSpec `ebpf:"open_syscalls"`
+	OuterSizes   *ebpf.MapSpec `ebpf:"outer_sizes"`
 	Routes       *ebpf.MapSpec `ebpf:"routes"`
 	Series       *ebpf.MapSpec `ebpf:"series"`
 	Targets      *ebpf.MapSpec `ebpf:"targets"`
@@ -292,6 +294,7 @@ type SysMaps struct {
 	Innermost    *ebpf.Map `ebpf:"innermost"`
 	OpenCalls    *ebpf.Map `ebpf:"open_calls"`
 	OpenSyscalls *ebpf.Map `ebpf:"open_syscalls"`
+	OuterSizes   *ebpf.Map `ebpf:"outer_sizes"`
 	Routes       *ebpf.Map `ebpf:"routes"`
 	Series       *ebpf.Map `ebpf:"series"`
 	Targets      *ebpf.Map `ebpf:"targets"`
@@ -309,6 +312,7 @@ func (m *SysMaps) Close() error {
 		m.Innermost,
 		m.OpenCalls,
 		m.OpenSyscalls,
+		m.OuterSizes,
 		m.Routes,
 		m.Series,
 		m.Targets,

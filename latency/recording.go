@@ -93,7 +93,7 @@ type Function struct {
 	// profile can place it in its mapping; 0 if not known.
 	Addr    uint64   `json:"addr,omitempty"`
 	Entry   Entry    `json:"entry"`
-	Exit    string   `json:"exit"` // session, uretprobe, ret, fexit, kretprobe, or ExitNone
+	Exit    string   `json:"exit"` // session, uretprobe, ret, fexit, kretprobe, ExitTracepoint, or ExitNone
 	By      []string `json:"by"`   // names of the key's parts, in order
 	Balance Balance  `json:"balance"`
 	Series  []Series `json:"series"`
@@ -102,7 +102,7 @@ type Function struct {
 // An Entry is where calls were caught.
 type Entry struct {
 	Offset uint64 `json:"offset"` // in the file, in bytes
-	Cost   string `json:"cost"`   // nop5, emulated, stepped
+	Cost   string `json:"cost"`   // nop5, emulated, stepped, tracepoint
 }
 
 // A Balance accounts for every call: Entries = Returns + InFlight + Unwound +

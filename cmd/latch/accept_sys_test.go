@@ -149,6 +149,18 @@ func TestSyscallsInCalls(t *testing.T) {
 	}
 }
 
+// TestSyscallsInCallsByResult holds that what a user call keeps for its exit is no
+// part of its system calls' keys: a result is not known in them.
+func TestSyscallsInCallsByResult(t *testing.T) {
+	rec := observe(t, sysProg, "handle", "sys:getppid", "--by", "sum=kind+ret", "--max-keys", "5")
+	if diff := cmp.Diff(map[string]uint64{"0": 10, "2": 10, "4": 10}, keyed(rec, "handle")); diff != "" {
+		t.Errorf("keys of handle (-stated +recorded):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]uint64{"(none) (none)": 31, "(none) handle": 60}, keyed(rec, "sys:getppid")); diff != "" {
+		t.Errorf("keys of getppid (-stated +recorded):\n%s", diff)
+	}
+}
+
 // TestCheckSyscalls holds budgets of system calls, by their own keys and by those
 // of the calls that make them, and what a budget of none says.
 func TestCheckSyscalls(t *testing.T) {

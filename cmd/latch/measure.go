@@ -94,8 +94,13 @@ func (p *measurePlan) addUser(req *uprobe.Request) (missing, err error) {
 // planned already; missing says why there are none of those.
 func (p *measurePlan) addSystemCalls(req *probe.Request, missing error) (err error) {
 	if p.user != nil && !req.Trace {
-		req.In = &probe.In{KeySize: p.user.KeySize}
+		req.In = &probe.In{}
 		for i := range p.user.Probes {
+			size := 0
+			if program := p.user.Probes[i].Program; program != nil {
+				size = program.Size
+			}
+			req.In.KeySizes = append(req.In.KeySizes, size)
 			for _, name := range p.user.Probes[i].By {
 				if !slices.Contains(req.In.By, name) {
 					req.In.By = append(req.In.By, name)

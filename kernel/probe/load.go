@@ -107,7 +107,7 @@ func (l *loader) settings(spec *ebpf.CollectionSpec, group []*Func) error {
 	values["mode"] = uint32(p.mode(group[0]))
 	values["data_size"] = uint32(p.dataSize)
 	if p.in != nil {
-		values["outer_at"], values["outer_size"] = uint32(p.inAt), uint32(p.in.KeySize)
+		values["outer_at"], values["outer_size"] = uint32(p.inAt), uint32(p.in.keySize())
 	}
 	if p.Trace {
 		maps.Copy(values, p.layout().Settings())
@@ -181,6 +181,9 @@ func (l *loader) size(spec *ebpf.CollectionSpec, groups int) error {
 	if p.Trace {
 		spec.Maps["events"].MaxEntries = uint32(ledger.EventBytes(l.opts.EventBytes))
 	}
+	if p.in != nil {
+		spec.Maps["outer_sizes"].MaxEntries = uint32(max(1, len(p.in.KeySizes)))
+	}
 	spec.Maps["enter_groups"].MaxEntries = uint32(groups)
 	spec.Maps["exit_groups"].MaxEntries = uint32(groups)
 	for _, name := range []string{"open_syscalls", "series"} {
@@ -212,6 +215,13 @@ func (l *loader) fill(colls []*ebpf.Collection) error {
 		for name, m := range map[string]string{"group_enter": "enter_groups", "group_exit": "exit_groups"} {
 			if err := l.maps[m].Put(uint32(i), colls[i].Programs[name]); err != nil {
 				return fmt.Errorf("set up the programs of %s: %w", group[0].Name, err)
+			}
+		}
+	}
+	if in := l.plan.in; in != nil {
+		for i, n := range in.KeySizes {
+			if err := l.maps["outer_sizes"].Put(uint32(i), uint32(n)); err != nil {
+				return fmt.Errorf("set up the functions that make system calls: %w", err)
 			}
 		}
 	}

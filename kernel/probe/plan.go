@@ -78,9 +78,13 @@ type Each struct {
 type In struct {
 	// By names the parts of their keys.
 	By []string
-	// KeySize is the length of the longest key's data in bytes.
-	KeySize int
+	// KeySizes are the lengths of the keys' data in bytes, by the functions'
+	// numbers.
+	KeySizes []int
 }
+
+// keySize is the length of the longest key's data.
+func (in *In) keySize() int { return slices.Max(append([]int{0}, in.KeySizes...)) }
 
 // A Func is a system call that will be measured.
 type Func struct {
@@ -248,7 +252,7 @@ func (m *maker) compile() error {
 	p.dataSize = (p.dataSize + 7) &^ 7
 	if p.in != nil {
 		p.inAt = p.dataSize
-		p.dataSize += bpf.MadeIn + (p.in.KeySize+7)&^7
+		p.dataSize += bpf.MadeIn + (p.in.keySize()+7)&^7
 		if p.inAt == 0 { // 0 means that there is none
 			p.inAt, p.dataSize = 8, p.dataSize+8
 		}

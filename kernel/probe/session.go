@@ -194,7 +194,7 @@ func (s *Session) madeIn(key []byte) map[string]string {
 		return out
 	}
 	// As the call's own key begins.
-	own := make([]byte, bpf.KeyHeader, bpf.KeyHeader+s.plan.in.KeySize)
+	own := make([]byte, bpf.KeyHeader, bpf.KeyHeader+s.plan.in.keySize())
 	binary.NativeEndian.PutUint32(own, uint32(function-1))
 	copy(own[bpf.KeyStatus:], key[at+8:at+16])
 	own = append(own, key[at+bpf.MadeIn:]...)
