@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"net/netip"
+	"strings"
 
 	"github.com/latchprof/latch/elfsym"
 )
@@ -27,8 +28,12 @@ const (
 	familyINET6 = 10
 )
 
+// sizeofIn6 is the length of a struct sockaddr_in6 in bytes.
+const sizeofIn6 = 28
+
 // ntop resolves ntop(x): x is 4 or 16 bytes in the order of the network, as a
-// number, an array or a struct, or a struct sockaddr; or points to one of them.
+// number, an array or a struct, or a struct sockaddr or its kin, which tracepoints
+// have as arrays of 28 bytes; or points to one of them.
 func (r *resolver) ntop(n *ast.CallExpr) (*operand, error) {
 	x, err := r.argument(n)
 	if err != nil {
@@ -52,7 +57,7 @@ func (r *resolver) ntop(n *ast.CallExpr) (*operand, error) {
 	}
 	composite := t.Kind == elfsym.KindArray || t.Kind == elfsym.KindStruct || t.Kind == elfsym.KindUnion
 	switch {
-	case t.Kind == elfsym.KindStruct && t.Name == "sockaddr":
+	case t.Kind == elfsym.KindStruct && strings.HasPrefix(t.Name, "sockaddr"), t.Kind == elfsym.KindArray && t.Size == sizeofIn6:
 		first := word(0, 8)
 		if err != nil {
 			return nil, err

@@ -109,6 +109,8 @@ func (d *declaration) typ(types *Types, size int64) *elfsym.Type {
 		t = elfsym.Lazy(elfsym.Type{Kind: elfsym.KindPointer, Name: name, Size: 8}, func() (*elfsym.Type, error) { return elem, nil }, nil)
 	}
 	switch {
+	case d.elems == 0 && size > 0 && t.Size > 0: // as in [sizeof(struct sockaddr_in6)]
+		return elfsym.ArrayOf(t, size/t.Size)
 	case d.elems >= 0:
 		return elfsym.ArrayOf(t, d.elems)
 	case t.Kind == elfsym.KindUnknown && size > 0 && size <= 8:
