@@ -161,6 +161,34 @@ func TestSyscallsInCallsByResult(t *testing.T) {
 	}
 }
 
+// TestSyscallsUnderLoad attaches and detaches while threads are in the kernel, begin
+// and end: every call is accounted for, and none is lost.
+func TestSyscallsUnderLoad(t *testing.T) {
+	p := sysProg
+	p.args = []string{"loop"}
+	target, _ := begin(t, p)
+	target.Go()
+	for range 4 {
+		l := startLatch(t, "record", "--json", "-p", target.pid(), "sys:*", "--by", "ret", "-d", "150ms")
+		rec := l.recording() // it checks the balances
+		for _, name := range []string{"sys:getppid", "sys:openat"} {
+			f := function(t, rec, name)
+			if b := &f.Balance; b.Returns < 100 || b.InFlight > 3 || b.Unwound > 0 || b.TotalLost() > 0 {
+				t.Errorf("%s: %+v", name, *b)
+			}
+		}
+		if got := keyed(rec, "sys:openat"); len(got) != 1 || got["ENOENT"] == 0 {
+			t.Errorf("results of openat: %v", got)
+		}
+		// On a busy machine no thread may have ended meanwhile.
+		if exit, ok := balances(rec)["sys:exit"]; ok && !strings.HasSuffix(exit, " returned") {
+			t.Errorf("exit: %s", exit)
+		}
+	}
+	target.Stop()
+	target.WaitDone()
+}
+
 // TestCheckSyscalls holds budgets of system calls, by their own keys and by those
 // of the calls that make them, and what a budget of none says.
 func TestCheckSyscalls(t *testing.T) {

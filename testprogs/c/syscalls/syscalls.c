@@ -10,6 +10,8 @@
  * Told to exec, the first thread stays in pause while another one executes the
  * program anew, which ends the first, whose pause returns unseen: getppid is called 5 times before and 3 times
  * after, and execve is called twice, once for what does not exist.
+ * Told to loop, 3 threads call getppid and fail to open a file until the program is
+ * told to stop, while threads begin and end.
  * Prints:
  *   calls getppid = 91
  *   calls openat = 18
@@ -89,6 +91,33 @@ static const char *cold_name(void)
 	return page;
 }
 
+static volatile int stop;
+
+static void *busy(void *arg)
+{
+	while (!stop) {
+		syscall(SYS_getppid);
+		syscall(SYS_openat, AT_FDCWD, MISSING, O_RDONLY, 0);
+	}
+	return arg;
+}
+
+static int loop(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&threads[i], NULL, busy, NULL))
+			return 1;
+	while (!stop_asked())
+		if (pthread_create(&threads[3], NULL, leave, NULL) || pthread_join(threads[3], NULL))
+			return 1;
+	stop = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	return done();
+}
+
 static void *execute(void *arg)
 {
 	char *again[] = { args[0], "exec", "after", NULL };
@@ -120,6 +149,8 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		return after();
 	ready();
+	if (looping(argc, argv))
+		return loop();
 	if (argc > 1) {
 		if (pthread_create(&threads[0], NULL, execute, NULL))
 			return 1;
