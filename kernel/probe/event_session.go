@@ -6,8 +6,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"sync"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -23,14 +21,9 @@ import (
 // An EventSession is an event plan whose programs are in. It does not own the
 // plan.
 type EventSession struct {
+	attached
 	plan   *EventPlan
-	colls  []*ebpf.Collection
-	links  []io.Closer
 	reader *passings
-
-	start, end time.Time
-	stopOnce   sync.Once
-	stopErr    error
 }
 
 // AttachEvents puts the programs in, still disabled.
@@ -153,36 +146,13 @@ func (s *EventSession) attach(e *Event) error {
 // Attached returns how many tracepoints are watched.
 func (s *EventSession) Attached() int { return len(s.plan.Events) }
 
-// Enable starts the watching.
-func (s *EventSession) Enable() error {
-	s.start = time.Now()
-	return ledger.Switch(s.colls[0], true)
-}
-
-// Stop ends it and takes the programs out. Stopping twice gives the same error.
-func (s *EventSession) Stop() error {
-	s.stopOnce.Do(func() {
-		if len(s.colls) > 0 && !s.start.IsZero() {
-			s.stopErr = ledger.Switch(s.colls[0], false)
-		}
-		s.end = time.Now()
-		s.stopErr = errors.Join(s.stopErr, ledger.CloseAll(s.links))
-	})
-	return s.stopErr
-}
-
 // Close stops the watching and frees the programs and maps.
 func (s *EventSession) Close() error {
-	err := s.Stop()
+	var reader io.Closer
 	if s.reader != nil {
-		err = errors.Join(err, s.reader.Close())
-		s.reader = nil
+		reader, s.reader = s.reader, nil
 	}
-	for _, c := range s.colls {
-		c.Close()
-	}
-	s.colls = nil
-	return err
+	return s.free(reader)
 }
 
 // Read returns how often each tracepoint was passed, as functions that are

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
-	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -45,19 +43,14 @@ const maxThreads = 1 << 18
 // A Session is a plan whose probes are in. It does not own the plan, nor the maps
 // of Options.Calls. Its methods may not be called at the same time.
 type Session struct {
+	attached
 	plan   *Plan
 	opts   *Options
-	colls  []*ebpf.Collection
 	maps   map[string]*ebpf.Map
-	links  []io.Closer
 	events *eventReader // of traced calls, else nil
 	funcs  []ledger.Func
 
 	targets []latency.Target
-
-	start, end time.Time
-	stopOnce   sync.Once
-	stopErr    error
 }
 
 // Attach puts the programs in, still disabled: those of exits first.
@@ -109,37 +102,13 @@ func Attach(plan *Plan, opts *Options) (_ *Session, err error) {
 // Attached returns how many system calls are measured.
 func (s *Session) Attached() int { return len(s.plan.Funcs) }
 
-// Enable starts the measurement.
-func (s *Session) Enable() error {
-	s.start = time.Now()
-	return ledger.Switch(s.colls[0], true)
-}
-
-// Stop ends the measurement and takes the programs out. Read still answers after
-// it. Stopping twice gives the same error.
-func (s *Session) Stop() error {
-	s.stopOnce.Do(func() {
-		if len(s.colls) > 0 && !s.start.IsZero() {
-			s.stopErr = ledger.Switch(s.colls[0], false)
-		}
-		s.end = time.Now()
-		s.stopErr = errors.Join(s.stopErr, ledger.CloseAll(s.links))
-	})
-	return s.stopErr
-}
-
 // Close stops the measurement and frees the programs and maps.
 func (s *Session) Close() error {
-	err := s.Stop()
+	var reader io.Closer
 	if s.events != nil {
-		err = errors.Join(err, s.events.Close())
-		s.events = nil
+		reader, s.events = s.events, nil
 	}
-	for _, c := range s.colls {
-		c.Close()
-	}
-	s.colls = nil
-	return err
+	return s.free(reader)
 }
 
 // open counts the calls that are in the kernel, by system call.
