@@ -5,9 +5,6 @@
 
 char __license[] SEC("license") = "Dual BSD/GPL";
 
-struct ns_common {
-	unsigned int inum;
-} __attribute__((preserve_access_index));
 struct net {
 	struct ns_common ns;
 } __attribute__((preserve_access_index));
