@@ -21,12 +21,18 @@ type location struct {
 	// guessed says that the path is the one that was given: what it passed
 	// through is gone.
 	guessed bool
-	name    string
+	// foreign says that the directory was reached in another mount namespace,
+	// where its path is that; doubt that it was reached in one that may not be
+	// the process's.
+	foreign, doubt bool
+	name           string
 }
 
 // in says whether the location's directory is one of which so much is known.
 func (l *location) in(id bpf.UnlinkFileId, inside, path string) bool {
 	switch {
+	case l.foreign:
+		return l.id == id
 	case l.guessed || l.inside == "" || inside == "":
 		return l.id != (bpf.UnlinkFileId{}) && l.id == id || l.path != "" && l.path == path
 	case id == (bpf.UnlinkFileId{}): // it was not there when it was looked for
@@ -47,11 +53,13 @@ func (w *tracer) locate(a *attempt, s *side) location {
 	if dir == "" {
 		return l
 	}
-	fd, err := w.open(a, s, dir, unix.O_DIRECTORY)
+	fd, doubt, err := w.open(a, s, dir, unix.O_DIRECTORY)
 	if err == nil {
 		defer unix.Close(fd)
-		if found, ok := w.placeOf(fd); ok {
-			return location{id: found.id, path: found.path, inside: found.inside, name: name}
+		found, reached := w.placeOf(fd)
+		told := a.op() == bpf.UnlinkUnlinkOpOP_UNLINK && a.has(bpf.UnlinkAttemptFlagsATTEMPT_TOUCHED)
+		if reached && !(doubt && told && found.id != a.Touched) {
+			return location{id: found.id, path: found.path, inside: found.inside, name: name, foreign: w.foreign(found.mount), doubt: doubt && !told}
 		}
 	}
 	l.id, l.guessed = bpf.UnlinkFileId{}, true
@@ -89,12 +97,14 @@ type hit struct {
 	watch *watch
 	path  string
 	step  *step // nil where the file only lies in a watched directory
+	doubt bool  // see location
 }
 
 // hits finds what is watched at a location.
 func (w *tracer) hits(a *attempt, l *location) (all []hit) {
 	for _, watch := range w.watches {
 		if h, ok := watch.hit(l, watch.at(a.TimeNs)); ok {
+			h.doubt = l.doubt
 			all = append(all, h)
 		}
 	}
@@ -109,20 +119,23 @@ func (w *watch) hit(l *location, routes []route) (hit, bool) {
 			if !s.is(l) {
 				continue
 			}
-			return hit{w, w.path, s}, true
+			return hit{watch: w, path: w.path, step: s}, true
 		}
 		if !r.isDir {
 			continue
 		}
 		if w.pattern != "" {
 			if ok, _ := filepath.Match(w.pattern, l.name); ok && l.in(r.dir.id, r.dir.inside, r.dir.path) {
-				return hit{w, join(r.dir.path, l.name), nil}, true
+				return hit{watch: w, path: join(r.dir.path, l.name)}, true
 			}
 			continue
 		}
 		rest, ok := "", l.in(r.dir.id, r.dir.inside, r.dir.path)
 		switch {
 		case ok:
+		case l.foreign:
+			rest, ok = below(l.path, r.dir.path)
+			ok = ok && l.id.Dev == r.dir.id.Dev
 		case l.guessed || l.inside == "" || r.dir.inside == "":
 			rest, ok = below(l.path, r.dir.path)
 		default:
@@ -130,7 +143,7 @@ func (w *watch) hit(l *location, routes []route) (hit, bool) {
 			ok = ok && l.id.Dev == r.dir.id.Dev
 		}
 		if ok {
-			return hit{w, join(join(w.path, rest), l.name), nil}, true
+			return hit{watch: w, path: join(join(w.path, rest), l.name)}, true
 		}
 	}
 	return hit{}, false
@@ -171,6 +184,9 @@ func (w *tracer) match(a *attempt) (events []*Event) {
 
 // removed makes the event of a name that was taken away, if it is one.
 func (w *tracer) removed(a *attempt, h hit, kind Kind, other string) []*Event {
+	if _, err := os.Lstat(h.path); h.doubt && kind == Deleted && a.Error == 0 && err == nil {
+		return nil // what went was another file, by the same path
+	}
 	e := w.event(a, h, kind)
 	e.Other, e.Dir = other, a.op() == bpf.UnlinkUnlinkOpOP_RMDIR
 	if h.step != nil && h.step.last {
@@ -212,7 +228,7 @@ func (w *tracer) removed(a *attempt, h hit, kind Kind, other string) []*Event {
 func (w *tracer) truncated(a *attempt) (events []*Event) {
 	l := w.locate(a, &a.sides[0])
 	if a.op() == bpf.UnlinkUnlinkOpOP_TRUNCATE { // links at the end are followed
-		if fd, err := w.open(a, &a.sides[0], a.sides[0].typed, 0); err == nil {
+		if fd, _, err := w.open(a, &a.sides[0], a.sides[0].typed, 0); err == nil {
 			path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 			unix.Close(fd)
 			if err == nil {
@@ -230,7 +246,7 @@ func (w *tracer) truncated(a *attempt) (events []*Event) {
 			continue
 		}
 		if !ok && a.has(bpf.UnlinkAttemptFlagsATTEMPT_FILE) && watch.there() && !watch.routes[0].isDir && a.File == watch.routes[0].file {
-			h, ok = hit{watch, watch.path, nil}, true
+			h, ok = hit{watch: watch, path: watch.path}, true
 		}
 		if !ok || size > 0 && watch.pattern == "" && size >= watch.size && watch.there() && !watch.routes[0].isDir {
 			continue // it grew
@@ -255,5 +271,8 @@ func (w *tracer) event(a *attempt, h hit, kind Kind) *Event {
 		e.Err = unix.Errno(a.Error)
 	}
 	e.Process, e.Parents = w.who(a)
+	if h.doubt {
+		e.Note = "by its path: it was in another mount namespace, which is gone"
+	}
 	return e
 }

@@ -175,34 +175,56 @@ func magicOf(fd int) int64 {
 }
 
 // open opens what a process meant by a path, which starts at the side's base. It
-// is tried through what can still be reached of the process.
-func (w *tracer) open(a *attempt, s *side, path string, flags int) (int, error) {
+// is tried through what can still be reached of the process. doubt says that the
+// base was only found on another mount: that of the process, whose mounts may lead
+// elsewhere, is gone.
+func (w *tracer) open(a *attempt, s *side, path string, flags int) (fd int, doubt bool, err error) {
 	if path == "" {
 		path = "."
 	}
 	how := &unix.OpenHow{Flags: uint64(flags | unix.O_PATH | unix.O_CLOEXEC)}
-	if strings.HasPrefix(path, "/") && a.Root != w.root {
+	if strings.HasPrefix(path, "/") && (a.Root != w.root || w.foreign(s.mount)) {
 		how.Resolve = unix.RESOLVE_IN_ROOT
 	}
+	other := -1
 	for _, start := range w.starts(a, s) {
 		base, err := unix.Open(start, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			continue
 		}
-		id, _, err := w.identify(base)
-		if err != nil || id != s.base {
+		id, mount, err := w.identify(base)
+		switch {
+		case err == nil && id == s.base && mount == s.mount:
+			if other >= 0 {
+				unix.Close(other)
+			}
+			fd, err := openFrom(base, path, how)
+			return fd, false, err
+		case err == nil && id == s.base && other < 0:
+			other = base
+		default:
 			unix.Close(base)
-			continue
 		}
-		fd, err := unix.Openat2(base, path, how)
-		if errors.Is(err, unix.ENOSYS) && how.Resolve == 0 { // before 5.6
-			fd, err = unix.Openat(base, path, int(how.Flags), 0)
-		}
-		unix.Close(base)
-		return fd, err
 	}
-	return -1, unix.ENOENT
+	if other < 0 {
+		return -1, false, unix.ENOENT
+	}
+	fd, err = openFrom(other, path, how)
+	return fd, true, err
 }
+
+// openFrom opens a path from a directory, which it closes.
+func openFrom(base int, path string, how *unix.OpenHow) (int, error) {
+	defer unix.Close(base)
+	fd, err := unix.Openat2(base, path, how)
+	if errors.Is(err, unix.ENOSYS) && how.Resolve == 0 { // before 5.6
+		fd, err = unix.Openat(base, path, int(how.Flags), 0)
+	}
+	return fd, err
+}
+
+// foreign says that a mount is not among ours: it is another namespace's.
+func (w *tracer) foreign(mount uint32) bool { return w.mounts[mount].point == "" }
 
 // starts are paths under which a side's base may be found.
 func (w *tracer) starts(a *attempt, s *side) (paths []string) {

@@ -283,6 +283,34 @@ func TestOtherRoot(t *testing.T) {
 	check(t, []string{"deleted sub/f unlink removals"}, briefs(l, s.told()))
 }
 
+// TestOtherMounts holds that a path is taken as the process's mounts had it, which
+// end with it: a file by the same path is no other's, and one that was reached by
+// another path is found.
+func TestOtherMounts(t *testing.T) {
+	testutil.Need(t, "unshare")
+	for _, r := range []struct {
+		script  string
+		noTruth bool // as before Linux 6.13, where only the path is known
+		want    []string
+	}{
+		{"mount -t tmpfs none d; echo >d/f; rm $PWD/d/f; exit", false, nil},
+		{"mount -t tmpfs none d; echo >d/f; rm $PWD/d/f; exit", true, nil},
+		{"mount --bind d other; rm $PWD/other/f; exit", false, []string{"deleted f unlink rm"}},
+		{"mount --bind d other; rm $PWD/other/f; sleep 1", false, []string{"deleted f unlink rm"}},
+		{"rm $PWD/d/sub/f; exit", false, []string{"deleted sub/f unlink rm"}},
+		{"rm $PWD/d/sub/f; exit", true, []string{"deleted sub/f unlink rm"}},
+		{"mount --bind d other; cd other; mv f $PWD/../other/g; exit", false, []string{"moved f rename mv"}},
+	} {
+		t.Run(fmt.Sprintf("%s directories told %v", r.script, !r.noTruth), func(t *testing.T) {
+			l := newLab(t, filepath.Join(t.TempDir(), "d"))
+			l.files("f", "sub/f", "../other/f")
+			s := watch(t, &unlink.Options{NoTruth: r.noTruth}, l.path("f"), l.path("sub"))
+			command(t, l.base, "unshare", "-m", "sh", "-c", r.script)
+			check(t, r.want, briefs(l, s.told()))
+		})
+	}
+}
+
 // TestLink holds that of a symbolic link both the link and the file that it leads to
 // are watched.
 func TestLink(t *testing.T) {
