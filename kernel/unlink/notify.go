@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,6 @@ type notifier struct {
 	ended   *os.File
 	watches []*watch
 	dirs    map[string]place // by file system and handle
-	marked  map[string]bool  // paths
 	waiting []*Event
 	looked  time.Time
 	heard   time.Time
@@ -44,7 +44,7 @@ const atHandleFID = 0x200
 
 // notify starts to watch by fanotify.
 func notify(watches []*watch) (_ *notifier, err error) {
-	n := &notifier{fd: -1, watches: watches, dirs: make(map[string]place), marked: make(map[string]bool)}
+	n := &notifier{fd: -1, watches: watches, dirs: make(map[string]place)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("watch removals by fanotify: %w", err), n.detach(), n.close())
@@ -142,6 +142,15 @@ func (n *notifier) mark(dir string) error {
 	}
 	n.dirs[key] = place{id: id, path: dir}
 	return nil
+}
+
+// forget passes over what becomes of a directory that was moved, and of those below
+// it, until they are found where they are now.
+func (n *notifier) forget(dir string) {
+	maps.DeleteFunc(n.dirs, func(_ string, p place) bool {
+		_, ok := below(p.path, dir)
+		return ok
+	})
 }
 
 // handleOf returns what events name a directory by, and what stat(2) does.
@@ -283,6 +292,10 @@ func (n *notifier) match(meta *unix.FanotifyEventMetadata, dir place, name strin
 		for _, kind := range n.kinds(meta.Mask, h, join(dir.path, name)) {
 			n.waiting = append(n.waiting, n.event(meta, h, kind))
 		}
+	}
+	const gone = unix.FAN_ONDIR | unix.FAN_MOVED_FROM
+	if meta.Mask&gone == gone {
+		n.forget(join(dir.path, name))
 	}
 	if changed || meta.Mask&unix.FAN_ONDIR != 0 {
 		_ = n.arm(false) // what cannot be found now is looked for again

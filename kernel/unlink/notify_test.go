@@ -77,3 +77,25 @@ func TestFanotifyMadeAnew(t *testing.T) {
 		}
 	}
 }
+
+// TestFanotifyMovedAway holds that what becomes of a directory that has left the
+// watched one is not told, and what becomes of one that was moved within it is, by
+// its new path.
+func TestFanotifyMovedAway(t *testing.T) {
+	l := fileSystems["disk"](t)
+	l.files("tree/a/f", "tree/b/f", "tree/c/sub/f")
+	s := watch(t, &unlink.Options{Backend: unlink.BackendFanotify}, l.path("tree"))
+	rename := func(from, to string) error { return os.Rename(l.path(from), l.path(to)) }
+	if err := errors.Join(rename("tree/a", "a"), rename("tree/b", "tree/d"), os.Remove(l.path("a/f"))); err != nil {
+		t.Fatal(err)
+	}
+	told := s.told() // behind which the moved directory is found again
+	if err := errors.Join(os.Remove(l.path("tree/d/f")), rename("tree/c", "c"), os.Remove(l.path("c/sub/f"))); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range append(told, s.told()...) {
+		got = append(got, string(e.Kind)+" "+e.Path[len(l.dir)+1:])
+	}
+	check(t, []string{"moved tree/a", "moved tree/b", "deleted tree/d/f", "moved tree/c"}, got)
+}
