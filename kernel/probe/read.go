@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"debug/elf"
 	"fmt"
 	"slices"
 
@@ -90,6 +91,21 @@ func targetsOf(pids []int) []latency.Target {
 	return out
 }
 
+// narrowOf returns those of the processes that run 32-bit programs.
+func narrowOf(pids []int) (narrow []int) {
+	for _, pid := range pids {
+		f, err := elf.Open(fmt.Sprintf("/proc/%d/exe", pid))
+		if err != nil {
+			continue // it is not ours to look into
+		}
+		if f.Class == elf.ELFCLASS32 {
+			narrow = append(narrow, pid)
+		}
+		_ = f.Close() // it was only read
+	}
+	return narrow
+}
+
 // idle says why a system call may not have been made.
 func (s *Session) idle() string {
 	if s.plan.Exe != "" && len(s.plan.PIDs) == 0 {
@@ -101,6 +117,12 @@ func (s *Session) idle() string {
 // Explain adds to the recording why a system call that was asked for by name has
 // no calls.
 func (s *Session) Explain(rec *latency.Recording) {
+	for _, pid := range s.narrow {
+		rec.Warnings = append(rec.Warnings, fmt.Sprintf("process %d runs a 32-bit program, whose system calls are not measured", pid))
+	}
+	if len(s.narrow) > 0 && len(s.narrow) == len(s.plan.PIDs) {
+		return
+	}
 	if len(s.plan.Funcs) > maxIdle {
 		if !slices.ContainsFunc(rec.Functions, func(f latency.Function) bool { return f.Lang == latency.LangKernel }) {
 			rec.Warnings = append(rec.Warnings, "no system call was made while latch measured: the process was idle, in one that it had begun before or in none")

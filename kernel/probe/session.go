@@ -51,6 +51,7 @@ type Session struct {
 	funcs  []ledger.Func
 
 	targets []latency.Target
+	narrow  []int // processes that run 32-bit programs
 }
 
 // Attach puts the programs in, still disabled: those of exits first.
@@ -59,7 +60,7 @@ func Attach(plan *Plan, opts *Options) (_ *Session, err error) {
 		opts = &Options{}
 	}
 	_ = rlimit.RemoveMemlock() // kernels before 5.11 count maps against it; else the load says so
-	s := &Session{plan: plan, opts: opts, targets: targetsOf(plan.PIDs)}
+	s := &Session{plan: plan, opts: opts, targets: targetsOf(plan.PIDs), narrow: narrowOf(plan.PIDs)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
