@@ -11,7 +11,12 @@
 //
 // A directory is watched with all that is below it in its own file system.
 //
+// A watched directory may be shown at other paths too, as in containers. Where the
+// process and its mounts are gone, and the directory in which it removed something,
+// the removal is counted as lost. Before Linux 6.13 the kernel does not say which
+// directory that was, and what is removed by such a path can be missed.
+//
 // Not seen are truncations and opens through io_uring, and removals by other
-// machines on a network file system or by the kernel itself, as for NFS clients. That a watched file went without being seen to go is
-// reported, without a process.
+// machines on a network file system or by the kernel itself, as for NFS clients.
+// That a watched file went without being seen to go is reported, without a process.
 package unlink

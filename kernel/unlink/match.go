@@ -154,7 +154,11 @@ func (w *tracer) match(a *attempt) (events []*Event) {
 	switch a.op() {
 	case bpf.UnlinkUnlinkOpOP_UNLINK, bpf.UnlinkUnlinkOpOP_RMDIR:
 		l := w.locate(a, &a.sides[0])
-		for _, h := range w.hits(a, &l) {
+		hits := w.hits(a, &l)
+		if len(hits) == 0 && (l.guessed || l.foreign) && a.has(bpf.UnlinkAttemptFlagsATTEMPT_TOUCHED) {
+			hits = w.elsewhere(a, l.name)
+		}
+		for _, h := range hits {
 			events = append(events, w.removed(a, h, Deleted, "")...)
 		}
 	case bpf.UnlinkUnlinkOpOP_RENAME, bpf.UnlinkUnlinkOpOP_EXCHANGE:

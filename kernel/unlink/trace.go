@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -46,6 +47,10 @@ type tracer struct {
 	waiting  []*Event
 	requests map[uint64]*attempt // of io_uring, not done yet
 	unsure   []string
+
+	searched map[bpf.UnlinkFileId]string // paths of directories below watched ones
+	vain     time.Time                   // when a directory was last searched for in vain
+	unplaced atomic.Uint64               // removals in directories that were gone by then
 }
 
 // trace starts to watch by tracepoints.
@@ -302,6 +307,7 @@ func (w *tracer) losses() (l Losses, err error) {
 		w.coll.Variables[bpf.UnlinkVarLost].Get(&l.NoRoom), w.coll.Variables[bpf.UnlinkVarUnreadable].Get(&l.Unreadable),
 		w.coll.Variables[bpf.UnlinkVarUnfollowed].Get(&l.Unfollowed),
 	)
+	l.Unreadable += w.unplaced.Load()
 	for _, p := range w.coll.Programs {
 		stats, statsErr := p.Stats()
 		err = errors.Join(err, statsErr)

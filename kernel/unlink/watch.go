@@ -125,8 +125,8 @@ func (w *Watcher) Next() (*Event, error) { return w.next() }
 
 // Losses are what was not told.
 type Losses struct {
-	// Attempts that found no room in the buffer; whose path could not be read;
-	// of io_uring that could not be followed.
+	// Attempts that found no room in the buffer; whose path could not be read, or
+	// was of other mounts and is gone; of io_uring that could not be followed.
 	NoRoom, Unreadable, Unfollowed uint64
 	// Missed are calls of all kinds that were not looked at, as another was
 	// being looked at on their processor.
