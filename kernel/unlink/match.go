@@ -57,6 +57,7 @@ func (w *tracer) locate(a *attempt, s *side) location {
 	if err == nil {
 		defer unix.Close(fd)
 		found, reached := w.placeOf(fd)
+		reached = reached && w.leadsTo(a, s, dir, found.id)
 		told := a.op() == bpf.UnlinkUnlinkOpOP_UNLINK && a.has(bpf.UnlinkAttemptFlagsATTEMPT_TOUCHED)
 		if reached && !(doubt && told && found.id != a.Touched) {
 			return location{id: found.id, path: found.path, inside: found.inside, name: name, foreign: w.foreign(found.mount), doubt: doubt && !told}
@@ -70,6 +71,18 @@ func (w *tracer) locate(a *attempt, s *side) location {
 		l.id = a.Touched
 	}
 	return l
+}
+
+// leadsTo says whether a path still leads to a directory: one that was moved while
+// it was looked at has another place than at the time of the attempt.
+func (w *tracer) leadsTo(a *attempt, s *side, dir string, to bpf.UnlinkFileId) bool {
+	fd, _, err := w.open(a, s, dir, unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	id, _, err := w.identify(fd)
+	return err == nil && id == to
 }
 
 // placeOf says where a directory of ours is.
